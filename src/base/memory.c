@@ -1,0 +1,76 @@
+/* Allocation through the context's allocator. */
+#include "base/memory.h"
+
+#include <string.h>
+
+bool size_multiply(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+bool size_add(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+
+size_t size_aligned(size_t size)
+{
+    size_t sum;
+    if (!size_add(size, MEMORY_ALIGNMENT - 1, &sum))
+        return SIZE_MAX;
+    return sum / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
+
+void *memory_alloc(tacit_context *context, size_t count, size_t size)
+{
+    size_t bytes;
+    void *pointer = NULL;
+    if (size_multiply(count, size, &bytes) && bytes <= SIZE_MAX / 2) {
+        bytes = size_aligned(bytes ? bytes : 1);
+        pointer = context->allocator.alloc(context->allocator.user, bytes);
+    }
+    if (!pointer) {
+        context_fail(context, TACIT_NOMEM, "out of memory (%zu times %zu bytes)", count, size);
+        return NULL;
+    }
+    return memset(pointer, 0, bytes);
+}
+
+void *memory_grow(tacit_context *context, void *pointer, size_t old_count, size_t new_count, size_t size)
+{
+    void *larger = memory_alloc(context, new_count, size);
+    if (!larger)
+        return NULL;
+    if (pointer)
+        memcpy(larger, pointer, old_count * size);
+    memory_free(context, pointer);
+    return larger;
+}
+
+char *memory_string(tacit_context *context, const char *text)
+{
+    const size_t size = strlen(text) + 1;
+    char *copy = memory_alloc(context, size, 1);
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
+void memory_free(tacit_context *context, void *pointer)
+{
+    if (pointer)
+        context->allocator.free(context->allocator.user, pointer);
+}
+
+tacit_status memory_reserve(tacit_context *context, void **array, size_t *capacity, size_t needed, size_t size)
+{
+    if (needed <= *capacity)
+        return TACIT_OK;
+    size_t larger = *capacity < 16 ? 16 : *capacity + *capacity / 2;
+    if (larger < needed)
+        larger = needed;
+    void *grown = memory_grow(context, *array, *capacity, larger, size);
+    if (!grown)
+        return TACIT_NOMEM;
+    *array = grown;
+    *capacity = larger;
+    return TACIT_OK;
+}
