@@ -12,11 +12,40 @@ tacit_context *test_context(void)
     return context;
 }
 
-void test_assert_ok(tacit_context *context, tacit_status status, const char *expression, const char *file, int line)
+static void *counting_alloc(void *user, size_t size)
+{
+    test_memory *memory = user;
+    const int64_t call = __atomic_add_fetch(&memory->calls, 1, __ATOMIC_RELAXED);
+    void *pointer = call == memory->fail_at ? NULL : aligned_alloc(64, (size + 63) / 64 * 64);
+    if (pointer)
+        __atomic_add_fetch(&memory->alive, 1, __ATOMIC_RELAXED);
+    return pointer;
+}
+
+static void counting_free(void *user, void *pointer)
+{
+    test_memory *memory = user;
+    if (pointer)
+        __atomic_sub_fetch(&memory->alive, 1, __ATOMIC_RELAXED);
+    free(pointer);
+}
+
+tacit_context *test_context_on(test_memory *memory)
+{
+    const tacit_allocator allocator = {counting_alloc, counting_free, memory};
+    tacit_context *context;
+    if (tacit_context_create(&context, &allocator) != TACIT_OK)
+        fail_msg("no context");
+    return context;
+}
+
+void test_assert_ok(tacit_context *context, tacit_status status, const char *expression, const char *file,
+                    int line)
 {
     if (status == TACIT_OK)
         return;
-    print_error("%s:%d: %s: %s: %s\n", file, line, expression, tacit_status_name(status), tacit_context_message(context));
+    print_error("%s:%d: %s: %s: %s\n", file, line, expression, tacit_status_name(status),
+                tacit_context_message(context));
     _fail(file, line);
 }
 
@@ -26,13 +55,13 @@ void test_assert_fails(tacit_context *context, tacit_status status, tacit_status
     const char *message = tacit_context_message(context);
     if (status == expected && strstr(message, part))
         return;
-    print_error("%s:%d: %s: got %s \"%s\", expected %s with \"%s\"\n", file, line, expression, tacit_status_name(status),
-                message, tacit_status_name(expected), part);
+    print_error("%s:%d: %s: got %s \"%s\", expected %s with \"%s\"\n", file, line, expression,
+                tacit_status_name(status), message, tacit_status_name(expected), part);
     _fail(file, line);
 }
 
-void test_assert_near(double got, double want, double absolute, double relative, const char *expression, const char *file,
-                      int line)
+void test_assert_near(double got, double want, double absolute, double relative, const char *expression,
+                      const char *file, int line)
 {
     const double error = fabs(got - want);
     if (error <= absolute + relative * fabs(want))

@@ -70,10 +70,8 @@ void arena_destroy(arena *a)
 
 static bool add_block(arena *a, size_t size)
 {
-    if (a->block_count == MAX_BLOCKS) {
-        context_fail(a->context, TACIT_NOMEM, "out of memory (an arena of %d blocks)", MAX_BLOCKS);
+    if (a->block_count == MAX_BLOCKS)
         return false;
-    }
     /* Each block is at least half of what is held, so few are ever needed. */
     size_t bytes = a->held / 2 > size ? a->held / 2 : size;
     if (bytes < MIN_BLOCK)
@@ -81,10 +79,8 @@ static bool add_block(arena *a, size_t size)
     bytes = size_aligned(bytes);
     /* Not zeroed: a page costs nothing until it is written. */
     char *data = a->context->allocator.alloc(a->context->allocator.user, bytes);
-    if (!data) {
-        context_fail(a->context, TACIT_NOMEM, "out of memory (%zu bytes for a step)", bytes);
+    if (!data)
         return false;
-    }
     POISON(data, bytes);
     a->blocks[a->block_count++] = (block){data, bytes, 0};
     a->held += bytes;
@@ -100,7 +96,8 @@ static int find_returned(const arena *a, size_t size)
     return -1;
 }
 
-/* Pieces are recorded with the size that was asked for, so a slightly larger piece loses its tail until reset. */
+/* Pieces are recorded with the size that was asked for, so a slightly larger piece loses its tail until
+ * reset. */
 static void *reuse(arena *a, int i)
 {
     void *data = a->returned[i].data;
@@ -109,26 +106,32 @@ static void *reuse(arena *a, int i)
     return data;
 }
 
+/* Memory never handed out since the reset, or NULL. */
+static void *take_fresh(arena *a, size_t size)
+{
+    block *last = a->block_count ? &a->blocks[a->block_count - 1] : NULL;
+    if (!last || last->size - last->used < size) {
+        if (size > SIZE_MAX / 4 || !add_block(a, size))
+            return NULL;
+        last = &a->blocks[a->block_count - 1];
+    }
+    void *data = last->data + last->used;
+    last->used += size;
+    return data;
+}
+
 void *arena_take(arena *a, size_t size)
 {
     size = size_aligned(size ? size : 1);
-    if (a->failed || size > SIZE_MAX / 4)
+    if (a->failed)
         return NULL;
-    void *data = NULL;
     const int i = find_returned(a, size);
-    if (i >= 0) {
-        data = reuse(a, i);
-    } else {
-        block *last = a->block_count ? &a->blocks[a->block_count - 1] : NULL;
-        if (!last || last->size - last->used < size) {
-            if (!add_block(a, size)) {
-                a->failed = true;
-                return NULL;
-            }
-            last = &a->blocks[a->block_count - 1];
-        }
-        data = last->data + last->used;
-        last->used += size;
+    void *data = i >= 0 ? reuse(a, i) : take_fresh(a, size);
+    if (!data) {
+        a->failed = true;
+        context_fail(a->context, TACIT_NOMEM, "out of memory (%zu bytes for a step, %zu held)", size,
+                     a->held);
+        return NULL;
     }
     a->used += size;
     UNPOISON(data, size);
@@ -158,9 +161,8 @@ void arena_reset(arena *a)
     a->failed = false;
     if (a->block_count > 1) {
         free_blocks(a);
-        /* If the one large block is not to be had, the next take reports it. */
-        if (!add_block(a, total))
-            a->failed = true;
+        /* If the one large block is not to be had, the next takes add smaller ones, or report it. */
+        (void)add_block(a, total);
     }
     for (int i = 0; i < a->block_count; i++) {
         a->blocks[i].used = 0;

@@ -3,7 +3,8 @@
 
 bytes bytes_of(const void *data, size_t size)
 {
-    return (bytes){data, size, 0, false};
+    static const uint8_t nothing[1];
+    return (bytes){data ? data : nothing, data ? size : 0, 0, false};
 }
 
 size_t bytes_left(const bytes *b)

@@ -25,8 +25,8 @@ static void default_free(void *user, void *pointer)
 const char *tacit_status_name(tacit_status status)
 {
     switch (status) {
-#define STATUS_NAME(name, value, sentence)                                                                 \
-    case TACIT_##name:                                                                                     \
+#define STATUS_NAME(name, value, sentence)                                                                   \
+    case TACIT_##name:                                                                                       \
         return #name;
         TACIT_STATUS_LIST(STATUS_NAME)
 #undef STATUS_NAME
@@ -37,8 +37,8 @@ const char *tacit_status_name(tacit_status status)
 const char *tacit_status_sentence(tacit_status status)
 {
     switch (status) {
-#define STATUS_SENTENCE(name, value, sentence)                                                             \
-    case TACIT_##name:                                                                                     \
+#define STATUS_SENTENCE(name, value, sentence)                                                               \
+    case TACIT_##name:                                                                                       \
         return sentence;
         TACIT_STATUS_LIST(STATUS_SENTENCE)
 #undef STATUS_SENTENCE
@@ -57,7 +57,7 @@ tacit_status tacit_context_create(tacit_context **out, const tacit_allocator *al
         return TACIT_NOMEM;
     memset(context, 0, sizeof *context);
     context->allocator = *allocator;
-    context->files = (file_hooks){read, write, fsync, rename};
+    context->files = (file_hooks){read, write, fsync, rename, pread};
     if (pthread_mutex_init(&context->lock, NULL)) {
         allocator->free(allocator->user, context);
         return TACIT_NOMEM;

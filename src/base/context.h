@@ -13,17 +13,17 @@
 #include <sys/types.h>
 
 #if defined(__GNUC__)
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
 #else
-#define PRINTF_LIKE(format, first)
+#define PRINTF_LIKE(string, first)
 #endif
 
 /* Returns a failing status to the caller; the only control-flow macro beside `goto out`. */
-#define TRY(expression)                                                                                    \
-    do {                                                                                                   \
-        tacit_status try_status_ = (expression);                                                           \
-        if (try_status_ != TACIT_OK)                                                                       \
-            return try_status_;                                                                            \
+#define TRY(expression)                                                                                      \
+    do {                                                                                                     \
+        tacit_status try_status_ = (expression);                                                             \
+        if (try_status_ != TACIT_OK)                                                                         \
+            return try_status_;                                                                              \
     } while (0)
 
 enum { MESSAGE_SIZE = 1024 };
@@ -35,6 +35,8 @@ typedef struct file_hooks {
     ssize_t (*write)(int fd, const void *buffer, size_t size);
     int (*sync)(int fd);
     int (*rename)(const char *from, const char *to);
+    ssize_t (*read_at)(int fd, void *buffer, size_t size,
+                       off_t offset); /* pread: workers share descriptors */
 } file_hooks;
 
 struct tacit_context {
@@ -53,10 +55,12 @@ struct tacit_context {
 void context_begin(tacit_context *context);
 
 /* Records a failure and returns its status. The first failure wins: later ones only return theirs. */
-tacit_status context_fail(tacit_context *context, tacit_status status, const char *format, ...) PRINTF_LIKE(3, 4);
+tacit_status context_fail(tacit_context *context, tacit_status status, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 /* Puts "prefix: " in front of the recorded message, if there is one; returns `status`. */
-tacit_status context_wrap(tacit_context *context, tacit_status status, const char *format, ...) PRINTF_LIKE(3, 4);
+tacit_status context_wrap(tacit_context *context, tacit_status status, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 /* One line to the log callback, if there is one. Calling thread only. */
 void context_log(tacit_context *context, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -4,16 +4,17 @@
 
 #include "base/memory.h"
 
-/* The whole file. *out is owned by the caller (memory_free); one zero byte follows the `size` bytes. A file larger
- * than `limit` bytes is TACIT_LIMIT. */
+/* The whole file. *out is owned by the caller (memory_free); one zero byte follows the `size` bytes. A file
+ * larger than `limit` bytes is TACIT_LIMIT. */
 tacit_status file_read(tacit_context *context, const char *path, size_t limit, uint8_t **out, size_t *size);
 
-/* Reads up to `size` bytes at `offset` of an open file; *got is smaller only at its end. `path` is for messages. */
-tacit_status file_read_at(tacit_context *context, int fd, const char *path, uint64_t offset, void *buffer, size_t size,
-                          size_t *got);
+/* Reads up to `size` bytes at `offset` of an open file; *got is smaller only at its end. `path` is for
+ * messages. */
+tacit_status file_read_at(tacit_context *context, int fd, const char *path, uint64_t offset, void *buffer,
+                          size_t size, size_t *got);
 
-/* A file under construction: written to "path.tmp-PID", fsynced and renamed by commit, so `path` is always either
- * the old file or the whole new one. Errors are sticky: check commit. */
+/* A file under construction: written to "path.tmp-PID", fsynced and renamed by commit, so `path` is always
+ * either the old file or the whole new one. Errors are sticky: check commit. */
 typedef struct file_writer {
     tacit_context *context;
     char *path, *temporary;
@@ -32,6 +33,7 @@ tacit_status file_writer_commit(file_writer *w);
 void file_writer_abandon(file_writer *w);
 
 tacit_status file_write(tacit_context *context, const char *path, const void *bytes, size_t size);
+/* At the end of a file, made if missing; after a failure the file is as long as before. Not fsynced. */
 tacit_status file_append(tacit_context *context, const char *path, const void *bytes, size_t size);
 
 /* The folder and its missing parents. An existing folder is fine. */

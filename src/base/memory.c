@@ -60,7 +60,8 @@ void memory_free(tacit_context *context, void *pointer)
         context->allocator.free(context->allocator.user, pointer);
 }
 
-tacit_status memory_reserve(tacit_context *context, void **array, size_t *capacity, size_t needed, size_t size)
+tacit_status memory_reserve(tacit_context *context, void **array, size_t *capacity, size_t needed,
+                            size_t size)
 {
     if (needed <= *capacity)
         return TACIT_OK;

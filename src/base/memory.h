@@ -27,6 +27,7 @@ char *memory_string(tacit_context *context, const char *text);
 void memory_free(tacit_context *context, void *pointer);
 
 /* Makes room for `needed` elements in a growing array: *array, *capacity. TACIT_NOMEM, or TACIT_OK. */
-tacit_status memory_reserve(tacit_context *context, void **array, size_t *capacity, size_t needed, size_t size);
+tacit_status memory_reserve(tacit_context *context, void **array, size_t *capacity, size_t needed,
+                            size_t size);
 
 #endif

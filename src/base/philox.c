@@ -58,7 +58,8 @@ float draw_uniform(draws *d)
 
 float draw_range(draws *d, float low, float high)
 {
-    return low + (high - low) * draw_uniform(d);
+    const float value = low + (high - low) * draw_uniform(d);
+    return value < high ? value : low; /* rounding can reach `high` */
 }
 
 double draw_uniform_double(draws *d)
@@ -89,7 +90,8 @@ static uint64_t feistel(const draws *key, int half, uint64_t x)
     const uint64_t mask = (UINT64_C(1) << half) - 1;
     uint64_t left = x >> half, right = x & mask;
     for (uint32_t round = 0; round < 4; round++) {
-        const uint32_t counter[4] = {(uint32_t)right, (uint32_t)(right >> 32) << 8 | round, key->counter[1], key->counter[3]};
+        const uint32_t counter[4] = {(uint32_t)right, (uint32_t)(right >> 32) << 8 | round, key->counter[1],
+                                     key->counter[3]};
         uint32_t out[4];
         philox4x32(counter, key->key, out);
         const uint64_t mixed = left ^ (((uint64_t)out[0] << 32 | out[1]) & mask);

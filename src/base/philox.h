@@ -1,7 +1,8 @@
-/* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+/* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2,
+ * 3").
  *
- * Every draw is a function of (seed, stream, epoch, example, view, index). There is no state to save and replay
- * is free: `draws` is only a cursor over the index. */
+ * Every draw is a function of (seed, stream, epoch, example, view, index). There is no state to save and
+ * replay is free: `draws` is only a cursor over the index. */
 #ifndef BASE_PHILOX_H
 #define BASE_PHILOX_H
 
@@ -29,19 +30,20 @@ typedef struct draws {
 /* The ten rounds: out = Philox4x32-10(counter, key). */
 void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-/* `epoch` may be any number that tells repetitions apart (an epoch, a step); `example` below 2^40, `view` below 256. */
+/* `epoch` may be any number that tells repetitions apart (an epoch, a step); `example` below 2^40, `view`
+ * below 256. */
 draws draws_at(uint64_t seed, draw_stream stream, uint32_t epoch, uint64_t example, uint32_t view);
 
 uint32_t draw_u32(draws *d);
 uint64_t draw_u64(draws *d);
-float draw_uniform(draws *d);                          /* [0, 1), 24 bits */
-float draw_range(draws *d, float low, float high);     /* [low, high) */
-double draw_uniform_double(draws *d);                  /* [0, 1), 53 bits */
-float draw_normal(draws *d);                           /* mean 0, deviation 1 (Box-Muller) */
-uint64_t draw_below(draws *d, uint64_t bound);         /* 0 .. bound-1, without bias; bound > 0 */
+float draw_uniform(draws *d);                      /* [0, 1), 24 bits */
+float draw_range(draws *d, float low, float high); /* [low, high) */
+double draw_uniform_double(draws *d);              /* [0, 1), 53 bits */
+float draw_normal(draws *d);                       /* mean 0, deviation 1 (Box-Muller) */
+uint64_t draw_below(draws *d, uint64_t bound);     /* 0 .. bound-1, without bias; bound > 0 */
 
-/* Position `i` of a keyed permutation of 0 .. count-1 (a Feistel network with cycle walking): random access, no
- * table. i < count, count < 2^63. */
+/* Position `i` of a keyed permutation of 0 .. count-1 (a Feistel network with cycle walking): random access,
+ * no table. i < count, count < 2^63. */
 uint64_t draw_permuted(uint64_t seed, draw_stream stream, uint32_t epoch, uint64_t count, uint64_t i);
 
 #endif

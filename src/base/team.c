@@ -66,7 +66,8 @@ static tacit_status start_workers(team *t)
         worker *w = &t->workers[i];
         *w = (worker){.team = t, .number = i};
         if (pthread_create(&w->thread, NULL, worker_main, w))
-            return context_fail(t->context, TACIT_NOMEM, "could not start worker thread %d of %d", i + 1, t->size);
+            return context_fail(t->context, TACIT_NOMEM, "could not start worker thread %d of %d", i + 1,
+                                t->size);
         w->running = true;
     }
     return TACIT_OK;

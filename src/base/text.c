@@ -44,7 +44,8 @@ static const char *read_digits(const char *p, uint64_t *mantissa, int *exponent,
     return p;
 }
 
-/* Our own rather than strtod, whose decimal point follows the locale; exact for up to 15 digits and small exponents. */
+/* Our own rather than strtod, whose decimal point follows the locale; exact for up to 15 digits and small
+ * exponents. */
 bool text_to_double(const char *text, double *out)
 {
     const char *p = text;
@@ -127,7 +128,7 @@ static size_t edit_distance(const char *a, const char *b)
     size_t row[LONGEST + 1];
     const size_t na = strlen(a), nb = strlen(b);
     if (na > LONGEST || nb > LONGEST)
-        return LONGEST;
+        return SIZE_MAX;
     for (size_t j = 0; j <= nb; j++)
         row[j] = j;
     for (size_t i = 1; i <= na; i++) {

@@ -30,6 +30,9 @@ typedef struct matmul_shape {
 tacit_status backend_matmul(backend *b, arena *a, const matmul_shape *shape, const float *src, const float *wei,
                             const float *bias, float *dst);
 
+/* Floating-point operations of all products so far: 2 batch m n k each. */
+double backend_operations(const backend *b);
+
 /* Name of the implementation that serves this shape ("brg:avx512_core"); for tests: never "ref" on a hot path. */
 const char *backend_matmul_implementation(backend *b, const matmul_shape *shape);
 

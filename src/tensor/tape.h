@@ -17,7 +17,6 @@
 #define TENSOR_TAPE_H
 
 #include "base/arena.h"
-#include "base/team.h"
 #include "tensor/tensor.h"
 
 typedef struct value {
@@ -26,6 +25,7 @@ typedef struct value {
 
 typedef struct tape tape;
 struct backend; /* op/onednn.h: primitives of this worker */
+struct work;    /* op/work.h: all workers */
 
 typedef enum tape_mode { TAPE_INFERENCE, TAPE_TRAINING } tape_mode;
 
@@ -48,9 +48,9 @@ tacit_status tape_status(const tape *t);
 tacit_context *tape_context(const tape *t);
 size_t tape_memory(const tape *t); /* bytes that the tape's arena holds */
 
-/* A team lets operators on very many rows (the coupling of a batch) split them; NULL, the default, keeps all work on
- * the calling thread. Kept, not owned. Results do not depend on it. */
-void tape_set_team(tape *t, team *workers);
+/* Workers let operators on very many rows (the coupling of a batch) split them; NULL, the default, keeps all work on
+ * the calling thread. Kept, not owned. With workers, results do not depend on how many there are. */
+void tape_set_work(tape *t, struct work *workers);
 
 /* A tensor from outside that is only read; must live until the reset. No gradient flows to a constant; to an input
  * with_gradient it does, and tape_gradient gives it after backward. */
@@ -95,7 +95,8 @@ struct record {
 };
 
 struct backend *tape_backend(const tape *t);
-team *tape_team(const tape *t);
+arena *tape_arena(const tape *t);
+struct work *tape_work(const tape *t);
 bool tape_training(const tape *t);
 
 /* Records a failure on the tape and its context. Returns the invalid value. */

@@ -1,10 +1,8 @@
-/* What the uses work on: a matrix of embeddings, and the workers and primitives to do it with. */
+/* What the uses work on: a matrix of embeddings, cut into blocks of rows for the workers. */
 #ifndef USE_MATRIX_H
 #define USE_MATRIX_H
 
-#include "base/arena.h"
-#include "base/team.h"
-#include "op/onednn.h"
+#include "op/work.h"
 
 /* Dense rows of f32, borrowed. */
 typedef struct matrix {
@@ -12,17 +10,14 @@ typedef struct matrix {
     const float *data;
 } matrix;
 
-/* Workers with a backend and an arena each. Results never depend on how many there are: work is cut into blocks of
- * rows of a fixed size, and sums over blocks are taken in the order of the blocks. */
-typedef struct work {
-    tacit_context *context;
-    team *team;
-    int workers;
-    backend **backends; /* (workers) */
-    arena **arenas;     /* (workers) */
-} work;
+/* Runs job(user, i, worker) for i = 0 .. count-1 on the workers. A job may use backends[worker] and
+ * arenas[worker]; the arena is reset after each. After a failure no further job is started; the first failure
+ * is returned. */
+typedef tacit_status (*block_job)(void *user, int64_t i, int worker);
+tacit_status blocks_run(work *w, int64_t count, block_job job, void *user);
 
-tacit_status work_create(work **out, tacit_context *context);
-void work_destroy(work *w);
+/* Number of blocks of `size` that cover `count`, and how many of `count` are in block i. */
+int64_t blocks_of(int64_t count, int64_t size);
+int64_t block_length(int64_t count, int64_t size, int64_t i);
 
 #endif

@@ -1,0 +1,302 @@
+/* oneDNN, the only file that includes it: matrix products as primitives cached by shape, one thread inside each.
+ * Every version-specific call is here, so that oneDNN 3 is a branch of this file. */
+#include "op/onednn.h"
+
+#include <oneapi/dnnl/dnnl.h>
+#include <string.h>
+
+/* Of the OpenMP runtime that oneDNN uses. Declared here because clang may come without its omp.h. */
+extern void omp_set_num_threads(int threads);
+
+enum { TABLE_START = 64, ARGUMENTS = 5 };
+
+/* One primitive with the memory objects it runs on; their data pointers are set for each run. */
+typedef struct entry {
+    bool used;
+    matmul_shape shape;
+    dnnl_primitive_t primitive;
+    dnnl_memory_t src, wei, bias, dst, scratch;
+    size_t scratch_size;
+    const char *implementation;
+} entry;
+
+struct backend {
+    tacit_context *context;
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    entry *table; /* open addressing, `size` a power of two */
+    size_t size, count;
+    double operations;
+};
+
+void backend_thread_start(void)
+{
+    omp_set_num_threads(1);
+}
+
+static tacit_status failed(backend *b, dnnl_status_t status, const char *what)
+{
+    if (status == dnnl_success)
+        return TACIT_OK;
+    if (status == dnnl_out_of_memory)
+        return context_fail(b->context, TACIT_NOMEM, "out of memory in oneDNN (%s)", what);
+    return context_fail(b->context, TACIT_BACKEND, "oneDNN: %s failed with status %d", what, (int)status);
+}
+
+tacit_status backend_create(backend **out, tacit_context *context)
+{
+    backend *b = *out = memory_alloc(context, 1, sizeof *b);
+    if (!b)
+        return TACIT_NOMEM;
+    b->context = context;
+    b->size = TABLE_START;
+    tacit_status status = TACIT_NOMEM;
+    b->table = memory_alloc(context, b->size, sizeof *b->table);
+    if (b->table)
+        status = failed(b, dnnl_engine_create(&b->engine, dnnl_cpu, 0), "engine");
+    if (status == TACIT_OK)
+        status = failed(b, dnnl_stream_create(&b->stream, b->engine, dnnl_stream_in_order), "stream");
+    if (status != TACIT_OK) {
+        backend_destroy(b);
+        *out = NULL;
+    }
+    return status;
+}
+
+static void destroy_entry(entry *e)
+{
+    const dnnl_memory_t memories[ARGUMENTS] = {e->src, e->wei, e->bias, e->dst, e->scratch};
+    for (int i = 0; i < ARGUMENTS; i++)
+        if (memories[i])
+            dnnl_memory_destroy(memories[i]);
+    if (e->primitive)
+        dnnl_primitive_destroy(e->primitive);
+    *e = (entry){0};
+}
+
+void backend_destroy(backend *b)
+{
+    if (!b)
+        return;
+    for (size_t i = 0; b->table && i < b->size; i++)
+        destroy_entry(&b->table[i]);
+    if (b->stream)
+        dnnl_stream_destroy(b->stream);
+    if (b->engine)
+        dnnl_engine_destroy(b->engine);
+    memory_free(b->context, b->table);
+    memory_free(b->context, b);
+}
+
+static bool same_shape(const matmul_shape *a, const matmul_shape *b)
+{
+    return a->batch == b->batch && a->m == b->m && a->n == b->n && a->k == b->k &&
+           a->src_transposed == b->src_transposed && a->wei_transposed == b->wei_transposed && a->bias == b->bias &&
+           a->accumulate == b->accumulate && a->gelu == b->gelu;
+}
+
+static size_t hash_shape(const matmul_shape *s)
+{
+    const uint64_t parts[] = {(uint64_t)s->batch,
+                              (uint64_t)s->m,
+                              (uint64_t)s->n,
+                              (uint64_t)s->k,
+                              (uint64_t)(s->src_transposed | s->wei_transposed << 1 | s->bias << 2 | s->accumulate << 3 |
+                                         s->gelu << 4)};
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        h = (h ^ parts[i]) * UINT64_C(0x100000001b3);
+    return (size_t)(h ^ h >> 29);
+}
+
+/* The slot of this shape, or the free one where it belongs. */
+static entry *find_slot(entry *table, size_t size, const matmul_shape *shape)
+{
+    size_t i = hash_shape(shape) & (size - 1);
+    while (table[i].used && !same_shape(&table[i].shape, shape))
+        i = (i + 1) & (size - 1);
+    return &table[i];
+}
+
+static tacit_status grow_table(backend *b)
+{
+    entry *larger = memory_alloc(b->context, b->size * 2, sizeof *larger);
+    if (!larger)
+        return TACIT_NOMEM;
+    for (size_t i = 0; i < b->size; i++)
+        if (b->table[i].used)
+            *find_slot(larger, b->size * 2, &b->table[i].shape) = b->table[i];
+    memory_free(b->context, b->table);
+    b->table = larger;
+    b->size *= 2;
+    return TACIT_OK;
+}
+
+/* ---- one primitive ------------------------------------------------------------------------------------------ */
+
+typedef struct descriptors {
+    dnnl_memory_desc_t src, wei, bias, dst;
+} descriptors;
+
+/* (rows, columns), stored (columns, rows) when transposed; a leading batch unless it is 1. */
+static dnnl_status_t describe(dnnl_memory_desc_t *out, int64_t batch, int64_t rows, int64_t columns, bool transposed)
+{
+    const dnnl_dims_t dims = {batch, rows, columns};
+    const dnnl_dims_t strides = {rows * columns, transposed ? 1 : columns, transposed ? rows : 1};
+    const int skip = batch == 1;
+    return dnnl_memory_desc_init_by_strides(out, 3 - skip, dims + skip, dnnl_f32, strides + skip);
+}
+
+static tacit_status describe_all(backend *b, const matmul_shape *s, descriptors *d)
+{
+    dnnl_status_t status = describe(&d->src, s->batch, s->m, s->k, s->src_transposed);
+    if (status == dnnl_success)
+        status = describe(&d->wei, s->batch, s->k, s->n, s->wei_transposed);
+    if (status == dnnl_success)
+        status = describe(&d->dst, s->batch, s->m, s->n, false);
+    if (status == dnnl_success && s->bias) {
+        const dnnl_dims_t dims = {1, 1, s->n};
+        const dnnl_dims_t strides = {s->n, s->n, 1};
+        const int skip = s->batch == 1;
+        status = dnnl_memory_desc_init_by_strides(&d->bias, 3 - skip, dims + skip, dnnl_f32, strides + skip);
+    }
+    return failed(b, status, "memory description");
+}
+
+/* User-mode scratchpad (the library's own is not thread-safe), and what happens after the product. */
+static dnnl_status_t make_attributes(dnnl_primitive_attr_t *out, const matmul_shape *s)
+{
+    dnnl_status_t status = dnnl_primitive_attr_create(out);
+    if (status != dnnl_success)
+        return status;
+    status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
+    dnnl_post_ops_t after;
+    if (status != dnnl_success || !(s->accumulate || s->gelu))
+        return status;
+    status = dnnl_post_ops_create(&after);
+    if (status != dnnl_success)
+        return status;
+    if (s->accumulate)
+        status = dnnl_post_ops_append_sum(after, 1.0f);
+    else
+        status = dnnl_post_ops_append_eltwise(after, 1.0f, dnnl_eltwise_gelu_erf, 0.0f, 0.0f);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_post_ops(*out, after);
+    dnnl_post_ops_destroy(after);
+    return status;
+}
+
+static tacit_status make_memory(backend *b, dnnl_memory_t *out, const dnnl_memory_desc_t *description)
+{
+    return failed(b, dnnl_memory_create(out, description, b->engine, DNNL_MEMORY_NONE), "memory");
+}
+
+static tacit_status make_memories(backend *b, entry *e, const descriptors *d, const_dnnl_primitive_desc_t plan)
+{
+    TRY(make_memory(b, &e->src, &d->src));
+    TRY(make_memory(b, &e->wei, &d->wei));
+    TRY(make_memory(b, &e->dst, &d->dst));
+    if (e->shape.bias)
+        TRY(make_memory(b, &e->bias, &d->bias));
+    const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(plan, dnnl_query_scratchpad_md, 0);
+    e->scratch_size = dnnl_memory_desc_get_size(scratch);
+    return make_memory(b, &e->scratch, scratch);
+}
+
+static tacit_status make_entry(backend *b, const matmul_shape *shape, entry *e)
+{
+    descriptors d = {0};
+    dnnl_matmul_desc_t description;
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t plan = NULL;
+    *e = (entry){.used = true, .shape = *shape};
+    TRY(describe_all(b, shape, &d));
+    tacit_status status = failed(b, make_attributes(&attributes, shape), "attributes");
+    if (status != TACIT_OK)
+        goto out;
+    status = failed(b, dnnl_matmul_desc_init(&description, &d.src, &d.wei, shape->bias ? &d.bias : NULL, &d.dst), "matmul");
+    if (status != TACIT_OK)
+        goto out;
+    status = failed(b, dnnl_primitive_desc_create(&plan, &description, attributes, b->engine, NULL), "matmul plan");
+    if (status != TACIT_OK)
+        goto out;
+    dnnl_primitive_desc_query(plan, dnnl_query_impl_info_str, 0, &e->implementation);
+    status = failed(b, dnnl_primitive_create(&e->primitive, plan), "matmul primitive");
+    if (status == TACIT_OK)
+        status = make_memories(b, e, &d, plan);
+out:
+    if (plan)
+        dnnl_primitive_desc_destroy(plan);
+    if (attributes)
+        dnnl_primitive_attr_destroy(attributes);
+    if (status != TACIT_OK)
+        destroy_entry(e);
+    return status;
+}
+
+static tacit_status get_entry(backend *b, const matmul_shape *shape, entry **out)
+{
+    entry *slot = find_slot(b->table, b->size, shape);
+    if (!slot->used) {
+        if (b->count * 2 >= b->size) {
+            TRY(grow_table(b));
+            slot = find_slot(b->table, b->size, shape);
+        }
+        TRY(make_entry(b, shape, slot));
+        b->count++;
+    }
+    *out = slot;
+    return TACIT_OK;
+}
+
+/* oneDNN takes pointers that are not const also for what it only reads. */
+static void *readable(const void *pointer)
+{
+    void *p;
+    memcpy(&p, &pointer, sizeof p);
+    return p;
+}
+
+static dnnl_status_t set_data(dnnl_memory_t memory, const void *data)
+{
+    return memory ? dnnl_memory_set_data_handle(memory, readable(data)) : dnnl_success;
+}
+
+tacit_status backend_matmul(backend *b, arena *a, const matmul_shape *shape, const float *src, const float *wei,
+                            const float *bias, float *dst)
+{
+    entry *e;
+    TRY(get_entry(b, shape, &e));
+    b->operations += 2.0 * (double)shape->batch * (double)shape->m * (double)shape->n * (double)shape->k;
+    void *scratch = NULL;
+    if (e->scratch_size) {
+        scratch = arena_take(a, e->scratch_size);
+        if (!scratch)
+            return TACIT_NOMEM;
+    }
+    dnnl_status_t status = set_data(e->src, src);
+    status = status ? status : set_data(e->wei, wei);
+    status = status ? status : set_data(e->bias, bias);
+    status = status ? status : set_data(e->dst, dst);
+    status = status ? status : set_data(e->scratch, scratch);
+    const dnnl_exec_arg_t arguments[ARGUMENTS] = {{DNNL_ARG_SRC, e->src},
+                                                  {DNNL_ARG_WEIGHTS, e->wei},
+                                                  {DNNL_ARG_DST, e->dst},
+                                                  {DNNL_ARG_SCRATCHPAD, e->scratch},
+                                                  {DNNL_ARG_BIAS, e->bias}};
+    status = status ? status
+                    : dnnl_primitive_execute(e->primitive, b->stream, shape->bias ? ARGUMENTS : ARGUMENTS - 1, arguments);
+    arena_give(a, scratch, e->scratch_size);
+    return failed(b, status, "matmul run");
+}
+
+const char *backend_matmul_implementation(backend *b, const matmul_shape *shape)
+{
+    entry *e;
+    return get_entry(b, shape, &e) == TACIT_OK ? e->implementation : "";
+}
+
+double backend_operations(const backend *b)
+{
+    return b->operations;
+}

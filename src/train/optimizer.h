@@ -1,0 +1,46 @@
+/* Optimizers: AdamW, LARS, SGD with momentum, as flat loops over the parameter block. */
+#ifndef TRAIN_OPTIMIZER_H
+#define TRAIN_OPTIMIZER_H
+
+#include "model/parameters.h"
+#include "op/work.h"
+
+/* One step's numbers. */
+typedef struct optimizer_step {
+    int64_t step; /* 1 for the first */
+    double lr;
+} optimizer_step;
+
+typedef struct optimizer_settings {
+    double momentum;      /* SGD, LARS: 0.9; AdamW: beta 1 */
+    double second;        /* AdamW: beta 2 */
+    double epsilon;       /* AdamW: 1e-8 */
+    double decay;         /* weight decay, on parameters that decay */
+    double trust;         /* LARS: eta, 0.001 */
+} optimizer_settings;
+
+typedef struct optimizer {
+    const char *name, *summary;
+    int blocks; /* of state, each with the layout of the parameters */
+    /* Changes p->block from `gradient`, one call for each parameter, from any worker. */
+    void (*update)(const optimizer_settings *o, const optimizer_step *s, const parameter *p, float *values,
+                   const float *gradient, float *const *state);
+} optimizer;
+
+/* adamw (Loshchilov and Hutter 2019, algorithm 2), lars (You et al. 2017; momentum as v = m v + g, p -= lr v; matrices
+ * only are adapted and decayed), sgd (momentum, decay added to the gradient). NULL-terminated. */
+extern const optimizer *const optimizers[];
+const optimizer *optimizer_find(const char *name); /* NULL: none */
+
+/* One step over all parameters, shared by the workers; results do not depend on their number. */
+void optimizer_run(const optimizer *o, const optimizer_settings *settings, const optimizer_step *step, parameters *p,
+                   const float *gradient, float *const *state, work *w);
+
+/* Root of the sum of squares of the whole block: partial sums over fixed runs in double, added in order. */
+double gradient_norm(const parameters *p, const float *gradient, work *w);
+
+/* Linear warm-up from 0 over `warmup` steps, then half a cosine to `last` at step `total` (Loshchilov and Hutter 2017):
+ * the rate for step 1 .. total. */
+double schedule_cosine(double lr, double last, int64_t step, int64_t warmup, int64_t total);
+
+#endif

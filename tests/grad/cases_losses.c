@@ -1,0 +1,213 @@
+/* Cases: the losses. */
+#include "grad/cases.h"
+
+#include "op/op.h"
+#include "ref/reference.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static shape output_one(const operator_spec *s)
+{
+    (void)s;
+    return shape_1(1);
+}
+
+/* ---- mean_square_error
+ * ---------------------------------------------------------------------------------------- */
+
+static shape mse_shape(const operator_spec *s, int i)
+{
+    (void)i;
+    return shape_3(s->b, s->t, s->d);
+}
+
+static int64_t mse_terms(const operator_spec *s)
+{
+    return s->b * s->t * s->d;
+}
+
+static void mse_forward(problem *p)
+{
+    p->output[0] = ref_mean_square_error(p->count[0], p->input[0], p->input[1]);
+}
+
+static void mse_backward(problem *p)
+{
+    ref_mean_square_error_backward(p->count[0], p->input[0], p->input[1], p->upstream[0], p->gradient[0]);
+}
+
+/* The target has become its own gradient's prediction: the factor 2 is missing. */
+static void mse_mistaken(problem *p)
+{
+    ref_mean_square_error_backward(p->count[0], p->input[0], p->input[1], p->upstream[0] / 2, p->gradient[0]);
+}
+
+static value mse_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)s, (void)index, (void)exclude;
+    return op_mean_square_error(t, in[0], in[1]);
+}
+
+const operator_row row_mean_square_error = {
+    .name = "mean_square_error",
+    .inputs = 2,
+    .differentiable = 1,
+    .input_shape = mse_shape,
+    .output_shape = output_one,
+    .forward = mse_forward,
+    .backward = mse_backward,
+    .mistaken = mse_mistaken,
+    .terms = mse_terms,
+    .apply = mse_apply,
+};
+
+/* ---- cross_entropy: b queries, k keys, width d
+ * ---------------------------------------------------------------- */
+
+static ref_contrast contrast_of(const problem *p)
+{
+    const operator_case *c = case_of(p);
+    const operator_spec *s = c->spec;
+    return (ref_contrast){.n = s->b,
+                          .m = s->row == &row_nt_xent ? s->b : s->k,
+                          .d = s->d,
+                          .target = c->index,
+                          .exclude = c->exclude,
+                          .temperature = s->row->temperature};
+}
+
+static shape contrast_shape(const operator_spec *s, int i)
+{
+    return shape_2(i == 0 ? s->b : s->k, s->d);
+}
+
+/* Sums over the width for a logit, over the keys for the softmax, over the rows for the keys' gradient. */
+static int64_t contrast_terms(const operator_spec *s)
+{
+    const int64_t keys = s->k ? s->k : s->b;
+    return 4 * (s->d + (s->b > keys ? s->b : keys));
+}
+
+static void contrast_fill(const operator_spec *s, int32_t *index, int32_t *exclude)
+{
+    for (int64_t i = 0; i < s->b; i++) {
+        index[i] = (int32_t)((i * 7 + 1) % s->k);
+        if (exclude)
+            exclude[i] = i % 3 == 2 ? -1 : (int32_t)((index[i] + 1 + i % 2) % s->k);
+    }
+}
+
+static void contrast_forward(problem *p)
+{
+    const ref_contrast c = contrast_of(p);
+    p->output[0] = ref_cross_entropy(&c, p->input[0], p->input[1]);
+}
+
+static void contrast_backward(problem *p)
+{
+    const ref_contrast c = contrast_of(p);
+    ref_cross_entropy_backward(&c, p->input[0], p->input[1], p->upstream[0], p->gradient[0], p->gradient[1]);
+}
+
+/* The keys are taken for constants. */
+static void contrast_mistaken(problem *p)
+{
+    contrast_backward(p);
+    memset(p->gradient[1], 0, (size_t)p->count[1] * sizeof(double));
+}
+
+static value contrast_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    return op_cross_entropy(t, in[0], in[1], index, exclude, (float)s->row->temperature);
+}
+
+const operator_row row_cross_entropy = {
+    .name = "cross_entropy",
+    .inputs = 2,
+    .differentiable = 2,
+    .input_shape = contrast_shape,
+    .output_shape = output_one,
+    .forward = contrast_forward,
+    .backward = contrast_backward,
+    .mistaken = contrast_mistaken,
+    .fill = contrast_fill,
+    .terms = contrast_terms,
+    .apply = contrast_apply,
+    .unit_inputs = true,
+    .temperature = 0.5,
+};
+const operator_row row_cross_entropy_exclude = {
+    .name = "cross_entropy with exclude",
+    .inputs = 2,
+    .differentiable = 2,
+    .input_shape = contrast_shape,
+    .output_shape = output_one,
+    .forward = contrast_forward,
+    .backward = contrast_backward,
+    .mistaken = contrast_mistaken,
+    .fill = contrast_fill,
+    .terms = contrast_terms,
+    .apply = contrast_apply,
+    .has_exclude = true,
+    .unit_inputs = true,
+    .temperature = 0.25,
+};
+
+/* ---- NT-Xent: cross_entropy with one array as query and keys; row i pairs with row i + b/2
+ * --------------------- */
+
+static void nt_xent_fill(const operator_spec *s, int32_t *index, int32_t *exclude)
+{
+    for (int64_t i = 0; i < s->b; i++) {
+        index[i] = (int32_t)((i + s->b / 2) % s->b);
+        exclude[i] = (int32_t)i;
+    }
+}
+
+static void nt_xent_forward(problem *p)
+{
+    const ref_contrast c = contrast_of(p);
+    p->output[0] = ref_cross_entropy(&c, p->input[0], p->input[0]);
+}
+
+static void nt_xent_backward(problem *p)
+{
+    const ref_contrast c = contrast_of(p);
+    double *dkeys = ref_alloc(p->count[0]);
+    ref_cross_entropy_backward(&c, p->input[0], p->input[0], p->upstream[0], p->gradient[0], dkeys);
+    for (int64_t i = 0; i < p->count[0]; i++)
+        p->gradient[0][i] += dkeys[i];
+    free(dkeys);
+}
+
+/* The second part that the same array plays is forgotten. */
+static void nt_xent_mistaken(problem *p)
+{
+    const ref_contrast c = contrast_of(p);
+    double *dkeys = ref_alloc(p->count[0]);
+    ref_cross_entropy_backward(&c, p->input[0], p->input[0], p->upstream[0], p->gradient[0], dkeys);
+    free(dkeys);
+}
+
+static value nt_xent_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    return op_cross_entropy(t, in[0], in[0], index, exclude, (float)s->row->temperature);
+}
+
+const operator_row row_nt_xent = {
+    .name = "cross_entropy as NT-Xent",
+    .inputs = 1,
+    .differentiable = 1,
+    .input_shape = contrast_shape,
+    .output_shape = output_one,
+    .forward = nt_xent_forward,
+    .backward = nt_xent_backward,
+    .mistaken = nt_xent_mistaken,
+    .fill = nt_xent_fill,
+    .terms = contrast_terms,
+    .apply = nt_xent_apply,
+    .has_exclude = true,
+    .unit_inputs = true,
+    .temperature = 0.5,
+};

@@ -1,0 +1,78 @@
+/* Reference: the losses. */
+#include "ref/reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* mean of (p - t)^2. */
+double ref_mean_square_error(int64_t count, const double *prediction, const double *target)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += (prediction[i] - target[i]) * (prediction[i] - target[i]);
+    return sum / (double)count;
+}
+
+/* dp = 2 (p - t) / count. */
+void ref_mean_square_error_backward(int64_t count, const double *prediction, const double *target,
+                                    double dloss, double *dprediction)
+{
+    for (int64_t i = 0; i < count; i++)
+        dprediction[i] = dloss * 2 * (prediction[i] - target[i]) / (double)count;
+}
+
+/* log p over the keys of row i, p = softmax(query_i . keys / temperature) without the excluded key, whose log
+ * p is -infinity. */
+static void log_softmax(const ref_contrast *c, const double *query, const double *keys, int64_t i,
+                        double *log_p)
+{
+    double largest = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < c->m; j++) {
+        log_p[j] = 0;
+        for (int64_t l = 0; l < c->d; l++)
+            log_p[j] += query[i * c->d + l] * keys[j * c->d + l] / c->temperature;
+        if (c->exclude && c->exclude[i] == j)
+            log_p[j] = -INFINITY;
+        largest = fmax(largest, log_p[j]);
+    }
+    for (int64_t j = 0; j < c->m; j++)
+        sum += exp(log_p[j] - largest);
+    for (int64_t j = 0; j < c->m; j++)
+        log_p[j] -= largest + log(sum);
+}
+
+/* mean over i of -log p_i[target_i] (van den Oord et al. 2018, equation 4; with query = keys and exclude =
+ * the row itself it is NT-Xent, Chen et al. 2020, equation 1). */
+double ref_cross_entropy(const ref_contrast *c, const double *query, const double *keys)
+{
+    double *log_p = ref_alloc(c->m), loss = 0;
+    for (int64_t i = 0; i < c->n; i++) {
+        log_softmax(c, query, keys, i, log_p);
+        loss -= log_p[c->target[i]] / (double)c->n;
+    }
+    free(log_p);
+    return loss;
+}
+
+/* The logits' gradient is (p - onehot(target)) / N; then dquery = dz keys / temperature, dkeys = dz^T query /
+ * temperature. */
+void ref_cross_entropy_backward(const ref_contrast *c, const double *query, const double *keys, double dloss,
+                                double *dquery, double *dkeys)
+{
+    double *log_p = ref_alloc(c->m);
+    for (int64_t i = 0; i < c->n * c->d; i++)
+        dquery[i] = 0;
+    for (int64_t i = 0; i < c->m * c->d; i++)
+        dkeys[i] = 0;
+    for (int64_t i = 0; i < c->n; i++) {
+        log_softmax(c, query, keys, i, log_p);
+        for (int64_t j = 0; j < c->m; j++) {
+            const double dz = dloss * (exp(log_p[j]) - (c->target[i] == j)) / (double)c->n / c->temperature;
+            for (int64_t l = 0; l < c->d; l++) {
+                dquery[i * c->d + l] += dz * keys[j * c->d + l];
+                dkeys[j * c->d + l] += dz * query[i * c->d + l];
+            }
+        }
+    }
+    free(log_p);
+}

@@ -1,0 +1,129 @@
+/* A second opinion on every operator of src/op/op.h: plain loops in double precision, written from the papers
+ * and not from src/. Nothing here is fast, and nothing here includes a header of the library.
+ *
+ * Conventions: arrays are dense and row-major. NAME is the forward pass; NAME_backward is given `dy`, the
+ * gradient of some number L with respect to the output, and writes (never adds to) the gradients of L with
+ * respect to the inputs. Letters: B examples, T tokens, D width, K inner or selected size, N rows, M keys. */
+#ifndef TESTS_REF_REFERENCE_H
+#define TESTS_REF_REFERENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* `count` doubles, zeroed; the program ends when there are none. Freed by the caller with free(). */
+double *ref_alloc(int64_t count);
+
+/* ---- ref_linear.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* dst (batch, m, n) = src wei: src (batch, m, k) or (batch, k, m) when src_transposed, wei (batch, k, n) or
+ * (batch, n, k) when wei_transposed. */
+typedef struct ref_product {
+    int64_t batch, m, n, k;
+    bool src_transposed, wei_transposed;
+} ref_product;
+void ref_matmul(const ref_product *p, const double *src, const double *wei, double *dst);
+void ref_matmul_backward(const ref_product *p, const double *src, const double *wei, const double *ddst,
+                         double *dsrc, double *dwei);
+
+/* x (rows, K), wei (N, K), bias (N) or NULL -> y (rows, N). dbias may be NULL. */
+void ref_linear(int64_t rows, int64_t k, int64_t n, const double *x, const double *wei, const double *bias,
+                double *y);
+void ref_linear_backward(int64_t rows, int64_t k, int64_t n, const double *x, const double *wei,
+                         const double *dy, double *dx, double *dwei, double *dbias);
+
+/* ---- ref_activation.c
+ * -------------------------------------------------------------------------------------- */
+
+void ref_gelu(int64_t count, const double *x, double *y);
+void ref_gelu_backward(int64_t count, const double *x, const double *dy, double *dx);
+void ref_relu(int64_t count, const double *x, double *y);
+void ref_relu_backward(int64_t count, const double *x, const double *dy, double *dx); /* 0 where x <= 0 */
+
+/* ---- ref_normalize.c
+ * --------------------------------------------------------------------------------------- */
+
+/* x (rows, D), gain (D), bias (D). */
+void ref_layer_norm(int64_t rows, int64_t d, const double *x, const double *gain, const double *bias,
+                    double *y);
+void ref_layer_norm_backward(int64_t rows, int64_t d, const double *x, const double *gain, const double *dy,
+                             double *dx, double *dgain, double *dbias);
+
+/* x (rows, D); gain and bias (D) or NULL: 1 and 0. dgain, dbias may be NULL. */
+void ref_batch_norm(int64_t rows, int64_t d, const double *x, const double *gain, const double *bias,
+                    double *y);
+void ref_batch_norm_backward(int64_t rows, int64_t d, const double *x, const double *gain, const double *dy,
+                             double *dx, double *dgain, double *dbias);
+
+/* x (rows, D). The backward is that of rows longer than 1e-12. */
+void ref_l2_normalize(int64_t rows, int64_t d, const double *x, double *y);
+void ref_l2_normalize_backward(int64_t rows, int64_t d, const double *x, const double *dy, double *dx);
+
+/* x (rows, D), D >= 2; a constant of the loss, so it has no backward. */
+void ref_normalize_rows(int64_t rows, int64_t d, const double *x, double *y);
+
+/* ---- ref_attention.c
+ * --------------------------------------------------------------------------------------- */
+
+/* qkv (B, T, 3 D) -> y (B, T, D). */
+void ref_attention(int64_t b, int64_t t, int64_t d, int64_t heads, const double *qkv, double *y);
+void ref_attention_backward(int64_t b, int64_t t, int64_t d, int64_t heads, const double *qkv,
+                            const double *dy, double *dqkv);
+
+/* ---- ref_rows.c
+ * -------------------------------------------------------------------------------------------- */
+
+void ref_add(int64_t count, const double *a, const double *b, double *y);
+void ref_add_backward(int64_t count, const double *dy, double *da, double *db);
+
+/* x (B, T, D), table (R, D), index (B, T) or NULL: row t. */
+void ref_add_rows(int64_t b, int64_t t, int64_t d, int64_t r, const double *x, const double *table,
+                  const int32_t *index, double *y);
+void ref_add_rows_backward(int64_t b, int64_t t, int64_t d, int64_t r, const int32_t *index, const double *dy,
+                           double *dx, double *dtable);
+
+/* x (B, T, D), token (D) -> (B, T+1, D). */
+void ref_prepend(int64_t b, int64_t t, int64_t d, const double *x, const double *token, double *y);
+void ref_prepend_backward(int64_t b, int64_t t, int64_t d, const double *dy, double *dx, double *dtoken);
+
+/* x (B, T, D), index (B, K) -> (B, K, D). An index may occur twice. */
+void ref_gather_rows(int64_t b, int64_t t, int64_t d, int64_t k, const double *x, const int32_t *index,
+                     double *y);
+void ref_gather_rows_backward(int64_t b, int64_t t, int64_t d, int64_t k, const int32_t *index,
+                              const double *dy, double *dx);
+
+/* x (B, K, D), index (B, K) distinct in an example, fill (D) -> (B, T, D). */
+void ref_scatter_rows(int64_t b, int64_t t, int64_t d, int64_t k, const double *x, const int32_t *index,
+                      const double *fill, double *y);
+void ref_scatter_rows_backward(int64_t b, int64_t t, int64_t d, int64_t k, const int32_t *index,
+                               const double *dy, double *dx, double *dfill);
+
+/* x (B, T, D) -> (B, D). */
+void ref_mean_tokens(int64_t b, int64_t t, int64_t d, int64_t first, const double *x, double *y);
+void ref_mean_tokens_backward(int64_t b, int64_t t, int64_t d, int64_t first, const double *dy, double *dx);
+void ref_take_token(int64_t b, int64_t t, int64_t d, int64_t token, const double *x, double *y);
+void ref_take_token_backward(int64_t b, int64_t t, int64_t d, int64_t token, const double *dy, double *dx);
+
+/* x (B, H, W, C) -> (B, (H/p)(W/p), p*p*C); pictures have no gradient. */
+void ref_patchify(int64_t b, int64_t h, int64_t w, int64_t c, int64_t patch, const double *x, double *y);
+
+/* ---- ref_loss.c
+ * -------------------------------------------------------------------------------------------- */
+
+/* -> the loss. */
+double ref_mean_square_error(int64_t count, const double *prediction, const double *target);
+void ref_mean_square_error_backward(int64_t count, const double *prediction, const double *target,
+                                    double dloss, double *dprediction);
+
+/* query (N, D), keys (M, D), target (N), exclude (N; -1: none) or NULL. Where query and keys are the same
+ * numbers, their gradient is dquery + dkeys. */
+typedef struct ref_contrast {
+    int64_t n, m, d;
+    const int32_t *target, *exclude;
+    double temperature;
+} ref_contrast;
+double ref_cross_entropy(const ref_contrast *c, const double *query, const double *keys);
+void ref_cross_entropy_backward(const ref_contrast *c, const double *query, const double *keys, double dloss,
+                                double *dquery, double *dkeys);
+
+#endif
