@@ -155,7 +155,9 @@ void arena_give(arena *a, void *pointer, size_t size)
 
 void arena_reset(arena *a)
 {
-    const size_t total = a->held;
+    size_t total = 0;
+    for (int i = 0; i < a->block_count; i++)
+        total += a->blocks[i].used;
     a->returned_count = 0;
     a->used = 0;
     a->failed = false;

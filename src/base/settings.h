@@ -1,7 +1,7 @@
 /* Settings: one table of rows drives parsing, help, validation and the dump of a configuration.
  *
- * A `settings` holds the current text of every row of the tables that were added to it. A row whose fallback is "auto"
- * stays "auto" until somebody resolves it (settings_resolve) from the data or the encoder. */
+ * A `settings` holds the current text of every row of the tables that were added to it. A row whose fallback
+ * is "auto" stays "auto" until somebody resolves it (settings_resolve) from the data or the encoder. */
 #ifndef BASE_SETTINGS_H
 #define BASE_SETTINGS_H
 

@@ -50,7 +50,9 @@ typedef struct dataset_options {
 
 typedef struct dataset dataset;
 
-/* What a format provides. `open` sets count, channels, height, width, labels, state; all memory from the context. */
+/* What a format provides. `open` sets count, channels, height, width, labels, state; all memory from the context. Its
+ * options are resolved (pixel_limit > 0). `close` frees the state only, and is also called after a failed open, when
+ * state may be NULL; labels and their names are freed by dataset_close. */
 typedef struct dataset_format {
     const char *name, *summary;
     /* `head` is the first bytes of the file (up to 4096), size 0 for a folder. */
@@ -59,7 +61,7 @@ typedef struct dataset_format {
     /* Example i as stored, from any worker; pixels borrowed from the data set or the scratch. Any channel count. */
     tacit_status (*read)(const dataset *d, int64_t i, scratch *s, image *out);
     /* What names example i to a person ("cats/7.jpg", "train-images:312") into out. */
-    void (*name)(const dataset *d, int64_t i, char *out, size_t size);
+    void (*name_of)(const dataset *d, int64_t i, char *out, size_t size);
     void (*close)(dataset *d);
 } dataset_format;
 

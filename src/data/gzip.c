@@ -98,8 +98,8 @@ static tacit_status end_member(gzip_reader *r)
         return TACIT_OK;
     }
     if (*r->stream.next_in != 0x1f)
-        return context_fail(r->context, TACIT_FORMAT, "%s: bytes follow the end of the gzip data at byte %llu", r->path,
-                            file_place(r));
+        return context_fail(r->context, TACIT_FORMAT,
+                            "%s: bytes follow the end of the gzip data at byte %llu", r->path, file_place(r));
     r->member_out = r->out + produced(r);
     inflateReset2(&r->stream, WRAPPED);
     return TACIT_OK;
@@ -123,8 +123,9 @@ static tacit_status inflate_some(gzip_reader *r)
 {
     TRY(load_input(r));
     if (!r->stream.avail_in)
-        return context_fail(r->context, TACIT_FORMAT, "%s: ends early: the gzip data stops in the middle, at byte %llu",
-                            r->path, file_place(r));
+        return context_fail(r->context, TACIT_FORMAT,
+                            "%s: ends early: the gzip data stops in the middle, at byte %llu", r->path,
+                            file_place(r));
     const int code = inflate(&r->stream, Z_BLOCK);
     if (code == Z_STREAM_END)
         return end_member(r);
@@ -158,7 +159,8 @@ static tacit_status guess_size(gzip_reader *r, uint64_t file_size, uint64_t limi
     uint8_t trailer[4] = {0};
     size_t got = 0;
     if (file_size >= sizeof trailer)
-        TRY(file_read_at(r->context, r->fd, r->path, file_size - sizeof trailer, trailer, sizeof trailer, &got));
+        TRY(file_read_at(r->context, r->fd, r->path, file_size - sizeof trailer, trailer, sizeof trailer,
+                         &got));
     bytes b = bytes_of(trailer, sizeof trailer);
     uint64_t size = bytes_u32_le(&b);
     if (size / GUESS_RATIO > file_size)
@@ -167,7 +169,8 @@ static tacit_status guess_size(gzip_reader *r, uint64_t file_size, uint64_t limi
     return TACIT_OK;
 }
 
-static tacit_status inflate_all(gzip_reader *r, uint64_t file_size, uint64_t limit, uint8_t **out, size_t *size)
+static tacit_status inflate_all(gzip_reader *r, uint64_t file_size, uint64_t limit, uint8_t **out,
+                                size_t *size)
 {
     size_t capacity = 0, guess;
     void *all = NULL;
@@ -182,10 +185,11 @@ static tacit_status inflate_all(gzip_reader *r, uint64_t file_size, uint64_t lim
             break;
         if (piece_size > limit - *size) {
             char text[32];
-            status = context_fail(r->context, TACIT_LIMIT,
-                                  "%s: inflates to more than %s, which is the limit for gzip files held in memory: "
-                                  "gunzip it",
-                                  r->path, text_from_size(text, sizeof text, limit));
+            status = context_fail(
+                r->context, TACIT_LIMIT,
+                "%s: inflates to more than %s, which is the limit for gzip files held in memory: "
+                "gunzip it",
+                r->path, text_from_size(text, sizeof text, limit));
             break;
         }
         status = memory_reserve(r->context, &all, &capacity, *size + piece_size, 1);
@@ -199,8 +203,8 @@ static tacit_status inflate_all(gzip_reader *r, uint64_t file_size, uint64_t lim
     return status;
 }
 
-tacit_status gzip_inflate(tacit_context *context, int fd, const char *path, uint64_t file_size, uint64_t limit,
-                          uint8_t **out, size_t *size)
+tacit_status gzip_inflate(tacit_context *context, int fd, const char *path, uint64_t file_size,
+                          uint64_t limit, uint8_t **out, size_t *size)
 {
     gzip_reader r;
     *out = NULL;

@@ -40,7 +40,8 @@ typedef struct gzip_reader {
 /* True for the magic of a gzip file that holds deflate data. */
 bool gzip_sniff(const uint8_t *head, size_t size);
 
-/* Inflates what the first bytes of a gzip file hold, for sniffing: up to `out_size` bytes; returns how many. */
+/* Inflates what the first bytes of a gzip file hold, for sniffing: up to `out_size` bytes; returns how many.
+ */
 size_t gzip_sniff_inside(const uint8_t *head, size_t size, uint8_t *out, size_t out_size);
 
 /* zlib's allocator on a context. */
@@ -50,12 +51,13 @@ void gzip_use_memory(z_stream *stream, tacit_context *context);
 tacit_status gzip_reader_open(gzip_reader *r, tacit_context *context, int fd, const char *path);
 void gzip_reader_close(gzip_reader *r);
 
-/* The next inflated bytes, valid until the next call; *size 0 at the end. Damaged or cut data, and bytes after the
- * last member, are TACIT_FORMAT with the place. */
+/* The next inflated bytes, valid until the next call; *size 0 at the end. Damaged or cut data, and bytes
+ * after the last member, are TACIT_FORMAT with the place. */
 tacit_status gzip_reader_next(gzip_reader *r, const uint8_t **data, size_t *size);
 
-/* The whole file of `file_size` bytes inflated: *out is the caller's. More than `limit` bytes: TACIT_LIMIT. */
-tacit_status gzip_inflate(tacit_context *context, int fd, const char *path, uint64_t file_size, uint64_t limit,
-                          uint8_t **out, size_t *size);
+/* The whole file of `file_size` bytes inflated: *out is the caller's. More than `limit` bytes: TACIT_LIMIT.
+ */
+tacit_status gzip_inflate(tacit_context *context, int fd, const char *path, uint64_t file_size,
+                          uint64_t limit, uint8_t **out, size_t *size);
 
 #endif

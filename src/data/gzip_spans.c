@@ -128,9 +128,10 @@ tacit_status gzip_spans_finish(gzip_spans *s, uint64_t total, uint64_t budget)
     s->budget = budget;
     for (size_t i = 0; i < s->count; i++)
         if (span_end(s, i) - s->places[i].out > SPAN_LIMIT)
-            return context_fail(s->context, TACIT_LIMIT,
-                                "%s: no place to start inflating for 256 MB after byte %llu of the contents: gunzip it",
-                                s->path, (unsigned long long)s->places[i].out);
+            return context_fail(
+                s->context, TACIT_LIMIT,
+                "%s: no place to start inflating for 256 MB after byte %llu of the contents: gunzip it",
+                s->path, (unsigned long long)s->places[i].out);
     s->spans = memory_alloc(s->context, s->count, sizeof *s->spans);
     return s->spans ? TACIT_OK : TACIT_NOMEM;
 }
@@ -140,14 +141,15 @@ typedef struct inflation {
     gzip_spans *s;
     z_stream stream;
     int fd;
-    uint64_t in;      /* file bytes loaded */
-    bool raw;         /* within the member that the span starts in */
-    uint8_t *input;   /* (GZIP_INPUT) */
+    uint64_t in;    /* file bytes loaded */
+    bool raw;       /* within the member that the span starts in */
+    uint8_t *input; /* (GZIP_INPUT) */
 } inflation;
 
 static tacit_status changed(const gzip_spans *s, const char *what)
 {
-    return context_fail(s->context, TACIT_FORMAT, "%s: %s: the file has changed since it was opened", s->path, what);
+    return context_fail(s->context, TACIT_FORMAT, "%s: %s: the file has changed since it was opened", s->path,
+                        what);
 }
 
 static tacit_status load_input(inflation *f)
@@ -164,7 +166,8 @@ static tacit_status load_input(inflation *f)
     return TACIT_OK;
 }
 
-/* zlib's state as it was at the place: the bits of the shared byte, and the bytes that matches may refer to. */
+/* zlib's state as it was at the place: the bits of the shared byte, and the bytes that matches may refer to.
+ */
 static tacit_status start_at(inflation *f, const place *p)
 {
     f->in = p->in - (p->bits ? 1 : 0);

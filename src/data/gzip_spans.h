@@ -4,9 +4,9 @@
  *   bytes  |  span  |   span    |  span  |    about every `spacing` inflated bytes
  *
  * The places are collected during the one reading of the file that checks it (gzip_spans_visit is for
- * gzip_reader.visit). A read inflates the spans it needs; the last used spans stay in memory up to a budget and are
- * shared by all workers, so that reading in order inflates each once. Windows cost 32 KB a span: above `most` places
- * every second one is dropped and the spacing doubles. */
+ * gzip_reader.visit). A read inflates the spans it needs; the last used spans stay in memory up to a budget
+ * and are shared by all workers, so that reading in order inflates each once. Windows cost 32 KB a span:
+ * above `most` places every second one is dropped and the spacing doubles. */
 #ifndef DATA_GZIP_SPANS_H
 #define DATA_GZIP_SPANS_H
 
@@ -24,8 +24,8 @@ void gzip_spans_destroy(gzip_spans *s);
 /* A gzip_place_function; `user` is the gzip_spans. */
 tacit_status gzip_spans_visit(void *user, const gzip_place *place);
 
-/* Ends collecting: the file inflates to `total` bytes. Spans may fill `budget` bytes of memory; those in use are kept
- * in any case. TACIT_LIMIT when a span would be larger than 256 MB. */
+/* Ends collecting: the file inflates to `total` bytes. Spans may fill `budget` bytes of memory; those in use
+ * are kept in any case. TACIT_LIMIT when a span would be larger than 256 MB. */
 tacit_status gzip_spans_finish(gzip_spans *s, uint64_t total, uint64_t budget);
 
 /* Copies `size` inflated bytes from `offset`, which must be within the total. Any thread. */

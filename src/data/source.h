@@ -13,12 +13,12 @@ typedef struct source {
     uint8_t *owned;
 } source;
 
-/* A regular file of data for reading; the caller closes *fd. TACIT_IO when it cannot be opened, TACIT_UNSUPPORTED for
- * pipes and devices. `size` may be NULL. */
+/* A regular file of data for reading; the caller closes *fd. TACIT_IO when it cannot be opened,
+ * TACIT_UNSUPPORTED for pipes and devices. `size` may be NULL. */
 tacit_status source_open(tacit_context *context, const char *path, int *fd, uint64_t *size);
 
-/* The bytes of a file: mapped, so that more than memory works; a gzip file is inflated, up to `limit` bytes (then
- * TACIT_LIMIT). After a failure there is nothing to close. */
+/* The bytes of a file: mapped, so that more than memory works; a gzip file is inflated, up to `limit` bytes
+ * (then TACIT_LIMIT). After a failure there is nothing to close. */
 tacit_status source_load(source *out, tacit_context *context, const char *path, uint64_t limit);
 void source_close(source *s, tacit_context *context);
 

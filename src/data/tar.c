@@ -21,19 +21,30 @@ struct tar_scan {
     gzip_reader gzip; /* used when shard->spans */
     uint8_t *piece;   /* (PLAIN_PIECE) for plain files */
     uint64_t file_size, at;
+    const uint8_t *last; /* the newest piece that libarchive was given */
+    size_t last_size;
     tacit_status status; /* of the last read for libarchive, which cannot pass it on */
     void *head;
     size_t head_capacity;
 };
 
-/* ---- sniffing -------------------------------------------------------------------------------------------- */
+/* ---- sniffing --------------------------------------------------------------------------------------------
+ */
 
 static const struct other_kind {
     const char *name, *magic;
     size_t size;
 } other_kinds[] = {
-    {"xz", "\xfd" "7zXZ", 6}, {"bzip2", "BZh", 3}, {"zstd", "\x28\xb5\x2f\xfd", 4}, {"lz4", "\x04\x22\x4d\x18", 4},
-    {"zip", "PK\x03\x04", 4}, {"7-zip", "7z\xbc\xaf\x27\x1c", 6}, {"rar", "Rar!\x1a\x07", 6},
+    {"xz",
+     "\xfd"
+     "7zXZ",
+     6},
+    {"bzip2", "BZh", 3},
+    {"zstd", "\x28\xb5\x2f\xfd", 4},
+    {"lz4", "\x04\x22\x4d\x18", 4},
+    {"zip", "PK\x03\x04", 4},
+    {"7-zip", "7z\xbc\xaf\x27\x1c", 6},
+    {"rar", "Rar!\x1a\x07", 6},
 };
 
 /* The name of a kind of archive or compression that is not read, or NULL. */
@@ -70,7 +81,8 @@ bool tar_sniff(const uint8_t *head, size_t size)
     return is_tar_header(head, size) || other_kind_of(head, size);
 }
 
-/* ---- what libarchive reads from -------------------------------------------------------------------------- */
+/* ---- what libarchive reads from --------------------------------------------------------------------------
+ */
 
 static la_ssize_t read_piece(struct archive *archive, void *user, const void **out)
 {
@@ -85,6 +97,8 @@ static la_ssize_t read_piece(struct archive *archive, void *user, const void **o
     if (s->status != TACIT_OK)
         return ARCHIVE_FATAL;
     s->at += size;
+    s->last = data;
+    s->last_size = size;
     *out = data;
     return (la_ssize_t)size;
 }
@@ -102,15 +116,16 @@ static la_int64_t skip_bytes(struct archive *archive, void *user, la_int64_t req
     return (la_int64_t)skipped;
 }
 
-/* ---- the pass -------------------------------------------------------------------------------------------- */
+/* ---- the pass --------------------------------------------------------------------------------------------
+ */
 
 static tacit_status refuse_other_kinds(tar_scan *s, const uint8_t *head, size_t size)
 {
     const char *kind = other_kind_of(head, size);
     if (kind)
         return context_fail(s->context, TACIT_UNSUPPORTED,
-                            "%s: this is %s data; archives are read as tar, plain or gzip: unpack it", s->shard->path,
-                            kind);
+                            "%s: this is %s data; archives are read as tar, plain or gzip: unpack it",
+                            s->shard->path, kind);
     return TACIT_OK;
 }
 
@@ -139,11 +154,13 @@ static tacit_status fail_archive(tar_scan *s, la_int64_t at)
         return s->status;
     const char *text = archive_error_string(s->archive);
     const bool no_memory = archive_errno(s->archive) == ENOMEM;
-    return context_fail(s->context, no_memory ? TACIT_NOMEM : TACIT_FORMAT, "%s: damaged tar at byte %lld: %s",
-                        s->shard->path, (long long)at, text ? text : "not a tar header");
+    return context_fail(s->context, no_memory ? TACIT_NOMEM : TACIT_FORMAT,
+                        "%s: damaged tar at byte %lld: %s", s->shard->path, (long long)at,
+                        text ? text : "not a tar header");
 }
 
-tacit_status tar_scan_open(tar_scan **out, tacit_context *context, tar_shard *shard, size_t most, uint64_t budget)
+tacit_status tar_scan_open(tar_scan **out, tacit_context *context, tar_shard *shard, size_t most,
+                           uint64_t budget)
 {
     *out = NULL;
     tar_scan *s = memory_alloc(context, 1, sizeof *s);
@@ -194,33 +211,33 @@ static bool all_zero(const uint8_t *data, size_t size)
     return size == 0;
 }
 
-/* After the end mark only padding may follow: what another archive glued on would hold must not be lost silently. */
-static tacit_status check_padding(tar_scan *s)
+/* After the end mark only padding may follow: what another archive glued on would hold must not be lost
+ * silently. `unread` bytes of the newest piece lie behind the mark. */
+static tacit_status check_padding(tar_scan *s, size_t unread)
 {
-    for (;;) {
-        const void *data;
-        const uint64_t at = s->at;
-        const la_ssize_t size = read_piece(s->archive, s, &data);
-        if (size < 0)
-            return s->status;
-        if (size == 0)
-            return TACIT_OK;
+    const void *data = s->last + s->last_size - unread;
+    la_ssize_t size = (la_ssize_t)unread;
+    do {
         if (!all_zero(data, (size_t)size))
-            return context_fail(s->context, TACIT_FORMAT,
-                                "%s: data follows the end of the tar, after byte %llu (archives joined into one file "
-                                "are given as separate files)",
-                                s->shard->path, (unsigned long long)at);
-    }
+            return context_fail(
+                s->context, TACIT_FORMAT,
+                "%s: data follows the end of the tar, before byte %llu (archives joined into one file "
+                "are given as separate files)",
+                s->shard->path, (unsigned long long)s->at);
+        size = read_piece(s->archive, s, &data);
+    } while (size > 0);
+    return s->status;
 }
 
 static tacit_status end_scan(tar_scan *s)
 {
     const la_int64_t mark = archive_read_header_position(s->archive);
-    if (archive_filter_bytes(s->archive, 0) - mark != END_MARK)
+    const la_int64_t end = archive_filter_bytes(s->archive, 0);
+    if (end - mark != END_MARK || s->at - (uint64_t)end > s->last_size)
         return context_fail(s->context, TACIT_FORMAT,
                             "%s: the tar ends early, at byte %lld: expected two blocks of zeros as its end",
                             s->shard->path, (long long)mark);
-    TRY(check_padding(s));
+    TRY(check_padding(s, (size_t)(s->at - (uint64_t)end)));
     s->shard->size = s->at;
     return s->shard->spans ? gzip_spans_finish(s->shard->spans, s->at, s->budget) : TACIT_OK;
 }
@@ -236,13 +253,15 @@ static tacit_status check_entry(tar_scan *s, struct archive_entry *entry, const 
 {
     const long long at = archive_read_header_position(s->archive);
     if (!name || !*name)
-        return context_fail(s->context, TACIT_FORMAT, "%s: member without a name at byte %lld", s->shard->path, at);
+        return context_fail(s->context, TACIT_FORMAT, "%s: member without a name at byte %lld",
+                            s->shard->path, at);
     if (archive_entry_sparse_count(entry) > 0)
-        return context_fail(s->context, TACIT_UNSUPPORTED, "%s: member %s at byte %lld is stored as a sparse file",
-                            s->shard->path, name, at);
+        return context_fail(s->context, TACIT_UNSUPPORTED,
+                            "%s: member %s at byte %lld is stored as a sparse file", s->shard->path, name,
+                            at);
     if (archive_entry_is_encrypted(entry))
-        return context_fail(s->context, TACIT_UNSUPPORTED, "%s: member %s at byte %lld is encrypted", s->shard->path,
-                            name, at);
+        return context_fail(s->context, TACIT_UNSUPPORTED, "%s: member %s at byte %lld is encrypted",
+                            s->shard->path, name, at);
     return TACIT_OK;
 }
 
@@ -260,8 +279,8 @@ tacit_status tar_scan_next(tar_scan *s, tar_entry *out, bool *more)
             continue;
         const char *name = archive_entry_pathname(entry);
         TRY(check_entry(s, entry, name));
-        *out = (tar_entry){name, (uint64_t)archive_filter_bytes(s->archive, 0), (uint64_t)archive_entry_size(entry),
-                           NULL, 0};
+        *out = (tar_entry){name, (uint64_t)archive_filter_bytes(s->archive, 0),
+                           (uint64_t)archive_entry_size(entry), NULL, 0};
         *more = true;
         return TACIT_OK;
     }
@@ -283,9 +302,11 @@ tacit_status tar_scan_head(tar_scan *s, tar_entry *entry, size_t size)
     return TACIT_OK;
 }
 
-/* ---- afterwards ------------------------------------------------------------------------------------------ */
+/* ---- afterwards ------------------------------------------------------------------------------------------
+ */
 
-tacit_status tar_shard_read(const tar_shard *shard, tacit_context *context, uint64_t offset, uint8_t *out, size_t size)
+tacit_status tar_shard_read(const tar_shard *shard, tacit_context *context, uint64_t offset, uint8_t *out,
+                            size_t size)
 {
     int fd;
     size_t got = 0;
@@ -295,8 +316,8 @@ tacit_status tar_shard_read(const tar_shard *shard, tacit_context *context, uint
     tacit_status status = file_read_at(context, fd, shard->path, offset, out, size, &got);
     close(fd);
     if (status == TACIT_OK && got < size)
-        status = context_fail(context, TACIT_FORMAT, "%s: ends early: the file has changed since it was opened",
-                              shard->path);
+        status = context_fail(context, TACIT_FORMAT,
+                              "%s: ends early: the file has changed since it was opened", shard->path);
     return status;
 }
 

@@ -23,23 +23,26 @@ typedef struct tar_entry {
 
 typedef struct tar_scan tar_scan;
 
-/* True for the first bytes of a tar, of a gzip that holds one, and of archives of other kinds, which opening names. */
+/* True for the first bytes of a tar, of a gzip that holds one, and of archives of other kinds, which opening
+ * names. */
 bool tar_sniff(const uint8_t *head, size_t size);
 
-/* Starts the pass; fills shard->size and shard->spans when it ends. `shard->path` is set and kept; up to `most`
- * places (gzip_spans.h) and `budget` bytes for inflated spans. */
-tacit_status tar_scan_open(tar_scan **out, tacit_context *context, tar_shard *shard, size_t most, uint64_t budget);
+/* Starts the pass; fills shard->size and shard->spans when it ends. `shard->path` is set and kept; up to
+ * `most` places (gzip_spans.h) and `budget` bytes for inflated spans. */
+tacit_status tar_scan_open(tar_scan **out, tacit_context *context, tar_shard *shard, size_t most,
+                           uint64_t budget);
 void tar_scan_close(tar_scan *s);
 
-/* The next regular file; *more false at the end, when the whole archive has been checked. A damaged header or an early
- * end is TACIT_FORMAT with the offset; sparse members are TACIT_UNSUPPORTED. */
+/* The next regular file; *more false at the end, when the whole archive has been checked. A damaged header or
+ * an early end is TACIT_FORMAT with the offset; sparse members are TACIT_UNSUPPORTED. */
 tacit_status tar_scan_next(tar_scan *s, tar_entry *entry, bool *more);
 
 /* Makes entry->head at least `size` bytes, or the whole member when that is shorter. */
 tacit_status tar_scan_head(tar_scan *s, tar_entry *entry, size_t size);
 
 /* `size` bytes at `offset` of the tar. Any thread. */
-tacit_status tar_shard_read(const tar_shard *shard, tacit_context *context, uint64_t offset, uint8_t *out, size_t size);
+tacit_status tar_shard_read(const tar_shard *shard, tacit_context *context, uint64_t offset, uint8_t *out,
+                            size_t size);
 void tar_shard_close(tar_shard *shard, tacit_context *context);
 
 #endif

@@ -125,6 +125,11 @@ void tape_set_work(tape *t, struct work *workers)
     t->work = workers;
 }
 
+void tape_set_backend(tape *t, struct backend *backend)
+{
+    t->backend = backend;
+}
+
 struct backend *tape_backend(const tape *t)
 {
     return t->backend;
@@ -248,7 +253,7 @@ bool tape_wants_gradient(const tape *t, value v)
 {
     if (!valid(t, v))
         return false;
-    return is_parameter(t, v) ? t->gradient_block != NULL : t->slots[v.id].wants;
+    return is_parameter(t, v) ? t->mode == TAPE_TRAINING : t->slots[v.id].wants;
 }
 
 static void release_data(tape *t, slot *s)
@@ -432,6 +437,10 @@ tacit_status tape_backward(tape *t, value output, const float *seed, float scale
         return t->status;
     if (!tape_wants_gradient(t, output)) {
         tape_fail(t, TACIT_STATE, "backward from a value that depends on no parameter and no input with gradient");
+        return t->status;
+    }
+    if (t->parameter_count && !t->gradient_block) {
+        tape_fail(t, TACIT_STATE, "backward without a place for the parameters' gradients");
         return t->status;
     }
     seed_gradient(t, output, seed, scale);

@@ -33,15 +33,18 @@ typedef enum tape_mode { TAPE_INFERENCE, TAPE_TRAINING } tape_mode;
 tacit_status tape_create(tape **out, tacit_context *context, struct backend *backend);
 void tape_destroy(tape *t);
 
+/* Another worker goes on with this tape. */
+void tape_set_backend(tape *t, struct backend *backend);
+
 /* Values 1 .. count are `parameters` (f32, inside one block that starts at `block`). Both arrays are kept. May be
  * called again with another block of the same layout. */
 tacit_status tape_bind(tape *t, const tensor *parameters, int count, const float *block);
 
 /* Where parameter gradients go: a block with the layout of the parameters'. written[i] says whether parameter i has
- * had a contribution: the first one writes and sets it. NULL: parameters get no gradient. Both are kept. */
+ * had a contribution: the first one writes and sets it. To be called before tape_backward. Both are kept. */
 void tape_bind_gradients(tape *t, float *block, bool *written);
 
-/* Forgets all but the bindings; clears the status. */
+/* Forgets all but the bindings; clears the status. In training every parameter wants a gradient. */
 void tape_reset(tape *t, tape_mode mode);
 
 tacit_status tape_status(const tape *t);

@@ -11,7 +11,7 @@
 /* A block has one partial gradient. Its rows are taken in strips that stay in the cache between the product
  * that makes the logits and the one that makes the gradient. */
 enum { BLOCK_ROWS = 2048, STRIP_ROWS = 256, PARAMETER_BLOCK = 4096, LENGTH_MULTIPLE = 16 };
-enum { ITERATIONS = 200, HISTORY = 8, PAST = 10 };
+enum { HISTORY = 8, PAST = 10 };
 
 struct logistic {
     work *work;
@@ -271,7 +271,7 @@ static bool is_end(int code)
     }
 }
 
-tacit_status logistic_minimise(logistic *l, double l2, double *x)
+tacit_status logistic_minimise(logistic *l, double l2, int iterations, double *x)
 {
     lbfgs_parameter_t p;
     lbfgs_parameter_init(&p);
@@ -279,7 +279,7 @@ tacit_status logistic_minimise(logistic *l, double l2, double *x)
     p.epsilon = 1e-4;
     p.past = PAST;
     p.delta = 1e-5;
-    p.max_iterations = ITERATIONS;
+    p.max_iterations = iterations;
     l->l2 = l2;
     l->status = TACIT_OK;
     const int code = lbfgs((int)l->length, x, NULL, evaluate, progress, l, &p);

@@ -24,7 +24,7 @@ int64_t logistic_length(const logistic *l);
 tacit_status logistic_evaluate(logistic *l, double l2, const double *x, double *objective, double *gradient);
 
 /* x (64-byte aligned) is where to start, and then where f is least: gradient norm under 1e-4 of max(1,
- * ||x||), no more than 1e-5 of f gained in 10 iterations, or 200 iterations. */
-tacit_status logistic_minimise(logistic *l, double l2, double *x);
+ * ||x||), no more than 1e-5 of f gained in 10 iterations, or `iterations` done. */
+tacit_status logistic_minimise(logistic *l, double l2, int iterations, double *x);
 
 #endif

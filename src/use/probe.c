@@ -10,6 +10,8 @@
 #include "use/standardise.h"
 
 enum { PREDICT_ROWS = 512, ROWS_PER_CLASS_TO_HOLD_OUT = 10 };
+/* L-BFGS iterations of a fit, and of each fit that only chooses a strength: those start near their end. */
+enum { FIT_ITERATIONS = 200, CHOICE_ITERATIONS = 60 };
 
 static const double default_strengths[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
 
@@ -191,10 +193,10 @@ static tacit_status fit_init(fit *f, matrix features, const int32_t *labels, con
 }
 
 /* From where x is to the minimum, and that into the probe. */
-static tacit_status fit_minimise(fit *f, double l2)
+static tacit_status fit_minimise(fit *f, double l2, int iterations)
 {
     const int64_t weights = f->out->classes * f->out->columns;
-    TRY(logistic_minimise(f->objective, l2, f->x));
+    TRY(logistic_minimise(f->objective, l2, iterations, f->x));
     for (int64_t j = 0; j < weights; j++)
         f->out->wei[j] = (float)f->x[j];
     for (int32_t c = 0; c < f->out->classes; c++)
@@ -222,7 +224,7 @@ tacit_status probe_fit_rows(probe *out, work *w, matrix features, const int32_t 
     if (status == TACIT_OK)
         status = fit_init(&f, features, labels, rows, count, mean, deviation);
     if (status == TACIT_OK)
-        status = fit_minimise(&f, l2);
+        status = fit_minimise(&f, l2, FIT_ITERATIONS);
     return fit_end(&f, status);
 }
 
@@ -295,7 +297,7 @@ static tacit_status choose(fit *f, choice *c, double *l2)
     double best = -1;
     logistic_set_rows(f->objective, c->kept);
     for (int i = 0; i < c->count; i++) {
-        TRY(fit_minimise(f, c->strengths[i]));
+        TRY(fit_minimise(f, c->strengths[i], CHOICE_ITERATIONS));
         TRY(blocks_run(f->work, blocks_of(held.rows, PREDICT_ROWS), predict_block, &p));
         const double accuracy = accuracy_of(c->predicted, f->labels + c->kept, held.rows);
         if (accuracy > best) {
@@ -317,7 +319,7 @@ static tacit_status select_and_fit(fit *f, choice *c, matrix features, const int
     double l2 = c->strengths[(c->count - 1) / 2];
     if (!hold_out) {
         TRY(fit_init(f, features, labels, NULL, features.rows, NULL, NULL));
-        return fit_minimise(f, l2);
+        return fit_minimise(f, l2, FIT_ITERATIONS);
     }
     TRY(class_rows_hold_out(context, labels, features.rows, f->out->classes, seed, c->order, &c->kept));
     TRY(fit_init(f, features, labels, c->order, features.rows, NULL, NULL));
@@ -326,7 +328,7 @@ static tacit_status select_and_fit(fit *f, choice *c, matrix features, const int
     if (!c->best || !c->predicted)
         return TACIT_NOMEM;
     TRY(choose(f, c, &l2));
-    return fit_minimise(f, l2);
+    return fit_minimise(f, l2, FIT_ITERATIONS);
 }
 
 tacit_status probe_select(probe *out, work *w, matrix features, const int32_t *labels, int32_t classes,

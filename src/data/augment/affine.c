@@ -1,6 +1,8 @@
 /* The small affine: rotation, shear and translation about the centre, bilinear. */
 #include "data/augment/augment.h"
 
+#include "data/augment/pixel.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -58,7 +60,7 @@ static inline float clamp(float value, float limit)
     return value < limit ? value : limit;
 }
 
-static void find_places(const mapping *m, const canvas *c, int y, const places *p)
+static PIXEL_KERNEL void find_places(const mapping *m, const canvas *c, int y, const places *p)
 {
     const float x_limit = (float)c->width + 0.999f, y_limit = (float)c->height + 0.999f;
     const float x_start = m->xy * (float)y + m->x0 + 1.0f, y_start = m->yy * (float)y + m->y0 + 1.0f;

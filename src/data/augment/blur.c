@@ -1,6 +1,8 @@
 /* Gaussian blur, separable, cut off at three sigmas, edges repeated. */
 #include "data/augment/augment.h"
 
+#include "data/augment/pixel.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +22,7 @@ static int clamp(int value, int low, int high)
 }
 
 /* out[j] += w * (a[j] + b[j]) */
-static void add_pair(float *out, const float *a, const float *b, float w, int count)
+static PIXEL_KERNEL void add_pair(float *out, const float *a, const float *b, float w, int count)
 {
 #pragma omp simd
     for (int j = 0; j < count; j++)
@@ -28,7 +30,7 @@ static void add_pair(float *out, const float *a, const float *b, float w, int co
 }
 
 /* out[j] = w * a[j] */
-static void scaled(float *out, const float *a, float w, int count)
+static PIXEL_KERNEL void scaled(float *out, const float *a, float w, int count)
 {
 #pragma omp simd
     for (int j = 0; j < count; j++)

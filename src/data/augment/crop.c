@@ -58,7 +58,7 @@ static size_t axis_bytes(const axis *a)
 }
 
 /* Weights of the taps low .. low+used-1 around `centre`, times `gain`. */
-static void fill_weights(float *weight, int taps, int used, double low, double centre, double stretch, float gain)
+static inline void fill_weights(float *weight, int taps, int used, double low, double centre, double stretch, float gain)
 {
     const float offset = (float)((low + 0.5 - centre) / stretch), step = (float)(1.0 / stretch);
     float sum = 0.0f;
@@ -72,7 +72,7 @@ static void fill_weights(float *weight, int taps, int used, double low, double c
 }
 
 /* Fills the table in `memory` (axis_bytes); `mirror` reverses the result. */
-static void axis_fill(axis *a, uint8_t *memory, bool mirror, float gain)
+static PIXEL_KERNEL void axis_fill(axis *a, uint8_t *memory, bool mirror, float gain)
 {
     a->start = (void *)memory;
     a->weight = (void *)(memory + size_aligned((size_t)a->out * sizeof(int)));
@@ -90,7 +90,7 @@ static void axis_fill(axis *a, uint8_t *memory, bool mirror, float gain)
 }
 
 /* row[j] = the weighted sum of four source rows, or that added to it. */
-static void blend_rows(float *row, const uint8_t *const p[TAP_GROUP], const float *w, int count, bool add)
+static inline void blend_rows(float *row, const uint8_t *const p[TAP_GROUP], const float *w, int count, bool add)
 {
     const uint8_t *p0 = p[0], *p1 = p[1], *p2 = p[2], *p3 = p[3];
     const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
@@ -106,7 +106,7 @@ static void blend_rows(float *row, const uint8_t *const p[TAP_GROUP], const floa
 }
 
 /* The vertical taps of row i of the result, over the columns of the box. */
-static void vertical(const axis *y, const axis *x, image source, int i, float *row)
+static PIXEL_KERNEL void vertical(const axis *y, const axis *x, image source, int i, float *row)
 {
     const size_t stride = (size_t)source.width * source.channels;
     const uint8_t *corner = source.pixels + (size_t)y->first * stride + (size_t)x->first * source.channels;
@@ -147,7 +147,7 @@ static inline void horizontal_grey(const axis *x, int taps, const float *row, fl
 }
 
 /* Every enlargement has exactly four taps: the compiler unrolls those. */
-static void horizontal(const axis *x, int channels, const float *row, float *out)
+static PIXEL_KERNEL void horizontal(const axis *x, int channels, const float *row, float *out)
 {
     const bool enlarging = x->taps == TAP_GROUP;
     if (channels == 3 && enlarging)

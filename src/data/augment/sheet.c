@@ -58,11 +58,11 @@ static tacit_status lay_out(tacit_context *context, const char *path, const shee
 }
 
 /* One picture at its place, every pixel a square of `enlarge`. */
-static void draw_cell(const sheet *s, const layout *l, int row, int column, uint8_t *canvas)
+static void draw_cell(const sheet *s, const layout *l, int row, int column, uint8_t *paper)
 {
     const size_t channels = (size_t)s->channels, stride = (size_t)l->width * channels;
     const uint8_t *picture = s->pixels + ((size_t)row * s->columns + column) * s->height * s->width * channels;
-    uint8_t *corner = canvas + (size_t)(l->top + row * (l->cell_height + GAP)) * stride +
+    uint8_t *corner = paper + (size_t)(l->top + row * (l->cell_height + GAP)) * stride +
                       (size_t)(GAP + column * (l->cell_width + GAP)) * channels;
     for (int y = 0; y < l->cell_height; y++) {
         const uint8_t *from = picture + (size_t)(y / l->enlarge) * s->width * channels;
@@ -72,40 +72,40 @@ static void draw_cell(const sheet *s, const layout *l, int row, int column, uint
     }
 }
 
-static void draw_letter(const sheet *s, const layout *l, char letter, int left, uint8_t *canvas)
+static void draw_letter(const sheet *s, const layout *l, char letter, int left, uint8_t *paper)
 {
     const uint8_t *glyph = font_rows(letter);
     for (int y = 0; y < FONT_HEIGHT * l->letter; y++)
         for (int x = 0; x < FONT_WIDTH * l->letter; x++)
             if (glyph[y / l->letter] >> (FONT_WIDTH - 1 - x / l->letter) & 1)
-                memset(canvas + ((size_t)(GAP + y) * l->width + left + x) * s->channels, 0, (size_t)s->channels);
+                memset(paper + ((size_t)(GAP + y) * l->width + left + x) * s->channels, 0, (size_t)s->channels);
 }
 
 /* As many letters as the column has room for. */
-static void draw_title(const sheet *s, const layout *l, int column, uint8_t *canvas)
+static void draw_title(const sheet *s, const layout *l, int column, uint8_t *paper)
 {
     const int left = GAP + column * (l->cell_width + GAP), advance = (FONT_WIDTH + 1) * l->letter;
     const char *title = s->titles[column];
     for (int i = 0; title[i] && (i + 1) * advance <= l->cell_width + GAP; i++)
-        draw_letter(s, l, title[i], left + i * advance, canvas);
+        draw_letter(s, l, title[i], left + i * advance, paper);
 }
 
 tacit_status sheet_write(tacit_context *context, const char *path, const sheet *s)
 {
-    layout l;
+    layout l = {0};
     TRY(lay_out(context, path, s, &l));
     const size_t size = (size_t)l.height * l.width * s->channels;
-    uint8_t *canvas = memory_alloc(context, size, 1);
-    if (!canvas)
+    uint8_t *paper = memory_alloc(context, size, 1);
+    if (!paper)
         return TACIT_NOMEM;
-    memset(canvas, 255, size);
+    memset(paper, 255, size);
     for (int row = 0; row < s->rows; row++)
         for (int column = 0; column < s->columns; column++)
-            draw_cell(s, &l, row, column, canvas);
+            draw_cell(s, &l, row, column, paper);
     for (int column = 0; l.letter && column < s->columns; column++)
-        draw_title(s, &l, column, canvas);
-    const image picture = {l.height, l.width, s->channels, canvas};
+        draw_title(s, &l, column, paper);
+    const image picture = {l.height, l.width, s->channels, paper};
     const tacit_status status = picture_write_png(context, path, picture);
-    memory_free(context, canvas);
+    memory_free(context, paper);
     return status;
 }

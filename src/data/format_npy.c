@@ -1,0 +1,465 @@
+/* Pictures in a NumPy .npy file: u8, (N, H, W) or (N, H, W, C); labels in NAME.labels.npy or NAME_labels.npy.
+ *
+ *   93 "NUMPY", major, minor, header length (u16, from version 2 on u32), header: a Python dictionary, then
+ * the values
+ *
+ * The file is mapped, so it may be larger than memory. */
+#include "data/dataset.h"
+#include "data/source.h"
+#include "base/bytes.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    PATH_SIZE = 4096,
+    MAGIC_SIZE = 6,
+    HEADER_MOST = 65536,
+    DIMENSIONS_MOST = 8,
+    SIDE_MOST = 65535,
+    LABEL_MOST = 999999,
+    DTYPE_SIZE = 32
+};
+
+static const uint8_t magic[MAGIC_SIZE] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
+
+typedef struct npy_header {
+    char dtype[DTYPE_SIZE]; /* "|u1" */
+    bool fortran;
+    int dimensions;
+    size_t sizes[DIMENSIONS_MOST];
+    const uint8_t *data;
+    size_t data_size;
+} npy_header;
+
+typedef struct npy_state {
+    source file;
+    const uint8_t *pixels;
+    size_t stride; /* bytes of a picture */
+    image shape;   /* as stored: 1, 3 or 4 channels; without pixels */
+    char *name;
+} npy_state;
+
+/* ---- the header's dictionary -----------------------------------------------------------------------------
+ */
+
+static void skip_spaces(bytes *b)
+{
+    while (bytes_left(b) && (b->data[b->at] == ' ' || b->data[b->at] == '\n'))
+        b->at++;
+}
+
+/* Takes `c`, with spaces before it, if it is next. */
+static bool accept(bytes *b, char c)
+{
+    skip_spaces(b);
+    if (!bytes_left(b) || b->data[b->at] != (uint8_t)c)
+        return false;
+    b->at++;
+    return true;
+}
+
+static bool accept_word(bytes *b, const char *word)
+{
+    const size_t length = strlen(word);
+    skip_spaces(b);
+    if (bytes_left(b) < length || memcmp(b->data + b->at, word, length) != 0)
+        return false;
+    b->at += length;
+    return true;
+}
+
+static bool parse_string(bytes *b, char *out, size_t size)
+{
+    char quote = '\'';
+    if (!accept(b, quote)) {
+        quote = '"';
+        if (!accept(b, quote))
+            return false;
+    }
+    for (size_t used = 0; used + 1 < size && bytes_left(b);) {
+        const char c = (char)bytes_u8(b);
+        if (c == quote) {
+            out[used] = '\0';
+            return true;
+        }
+        if (c < ' ' || c > '~' || c == '\\')
+            return false;
+        out[used++] = c;
+    }
+    return false;
+}
+
+static bool parse_number(bytes *b, size_t *out)
+{
+    size_t value = 0;
+    int digits = 0;
+    skip_spaces(b);
+    for (; bytes_left(b) && b->data[b->at] >= '0' && b->data[b->at] <= '9'; b->at++, digits++)
+        if (!size_multiply(value, 10, &value) || !size_add(value, (size_t)(b->data[b->at] - '0'), &value))
+            return false;
+    *out = value;
+    return digits > 0;
+}
+
+/* (60000, 28, 28), (60000,) or () */
+static bool parse_shape(bytes *b, npy_header *out)
+{
+    out->dimensions = 0;
+    if (!accept(b, '('))
+        return false;
+    while (!accept(b, ')')) {
+        if (out->dimensions == DIMENSIONS_MOST || !parse_number(b, &out->sizes[out->dimensions++]))
+            return false;
+        if (!accept(b, ','))
+            return out->dimensions > 1 && accept(b, ')');
+    }
+    return true;
+}
+
+static bool parse_truth(bytes *b, bool *out)
+{
+    *out = accept_word(b, "True");
+    return *out || accept_word(b, "False");
+}
+
+/* A dtype that is a list describes a structure, which no caller accepts: its text does not matter. */
+static bool parse_dtype(bytes *b, npy_header *out)
+{
+    skip_spaces(b);
+    if (bytes_left(b) && b->data[b->at] == '[') {
+        snprintf(out->dtype, sizeof out->dtype, "a structure");
+        b->at = b->size;
+        return true;
+    }
+    return parse_string(b, out->dtype, sizeof out->dtype);
+}
+
+/* One of the three entries; each must occur once. */
+static bool parse_entry(bytes *b, npy_header *out, unsigned *seen)
+{
+    static const char *const keys[] = {"descr", "fortran_order", "shape"};
+    char key[DTYPE_SIZE];
+    unsigned which = 0;
+    if (!parse_string(b, key, sizeof key) || !accept(b, ':'))
+        return false;
+    while (which < 3 && strcmp(key, keys[which]) != 0)
+        which++;
+    if (which == 3 || (*seen & 1U << which))
+        return false;
+    *seen |= 1U << which;
+    return which == 0   ? parse_dtype(b, out)
+           : which == 1 ? parse_truth(b, &out->fortran)
+                        : parse_shape(b, out);
+}
+
+static bool parse_dictionary(bytes *b, npy_header *out)
+{
+    unsigned seen = 0;
+    if (!accept(b, '{'))
+        return false;
+    while (!accept(b, '}')) {
+        if (!parse_entry(b, out, &seen))
+            return false;
+        if (strcmp(out->dtype, "a structure") == 0)
+            return true;
+        if (!accept(b, ',')) {
+            if (!accept(b, '}'))
+                return false;
+            break;
+        }
+    }
+    skip_spaces(b);
+    return seen == 7 && bytes_left(b) == 0;
+}
+
+/* ---- the file --------------------------------------------------------------------------------------------
+ */
+
+static tacit_status parse_npy(tacit_context *context, const char *path, const source *file, npy_header *out)
+{
+    bytes b = bytes_of(file->data, file->size);
+    const uint8_t *start = bytes_skip(&b, MAGIC_SIZE);
+    *out = (npy_header){0};
+    if (!start || memcmp(start, magic, MAGIC_SIZE) != 0)
+        return context_fail(context, TACIT_FORMAT,
+                            "%s: not a .npy file: expected 93 NUMPY as its first bytes", path);
+    const int major = bytes_u8(&b), minor = bytes_u8(&b);
+    if (!b.failed && (major < 1 || major > 3 || minor != 0))
+        return context_fail(context, TACIT_UNSUPPORTED, "%s: .npy version %d.%d: expected 1.0, 2.0 or 3.0",
+                            path, major, minor);
+    const size_t length = major == 1 ? bytes_u16_le(&b) : bytes_u32_le(&b);
+    if (!b.failed && length > HEADER_MOST)
+        return context_fail(context, TACIT_LIMIT, "%s: a header of %zu bytes: expected up to %d", path,
+                            length, HEADER_MOST);
+    const uint8_t *text = bytes_skip(&b, length);
+    if (!text)
+        return context_fail(context, TACIT_FORMAT, "%s: ends early, in its header", path);
+    bytes dictionary = bytes_of(text, length);
+    if (!parse_dictionary(&dictionary, out))
+        return context_fail(
+            context, TACIT_FORMAT,
+            "%s: damaged header near byte %zu: expected a dictionary of descr, fortran_order and shape", path,
+            (size_t)(text - file->data) + dictionary.at);
+    out->data = file->data + b.at;
+    out->data_size = bytes_left(&b);
+    return TACIT_OK;
+}
+
+/* The shape's promise against the bytes that follow the header. */
+static tacit_status check_size(tacit_context *context, const char *path, const npy_header *h,
+                               size_t value_size)
+{
+    size_t promised = value_size;
+    bool fits = true;
+    for (int i = 0; i < h->dimensions; i++)
+        fits = fits && size_multiply(promised, h->sizes[i], &promised);
+    if (!fits)
+        return context_fail(context, TACIT_FORMAT, "%s: the shape in its header is too large for any file",
+                            path);
+    if (promised > h->data_size)
+        return context_fail(context, TACIT_FORMAT,
+                            "%s: ends early: its header promises %zu bytes of values, but %zu follow", path,
+                            promised, h->data_size);
+    if (promised < h->data_size)
+        return context_fail(context, TACIT_FORMAT, "%s: %zu bytes follow the last value", path,
+                            h->data_size - promised);
+    return TACIT_OK;
+}
+
+static tacit_status load_npy(source *out, tacit_context *context, const char *path, npy_header *header)
+{
+    TRY(source_load(out, context, path, source_machine_memory() / 4));
+    tacit_status status = parse_npy(context, path, out, header);
+    if (status == TACIT_OK && header->fortran)
+        status =
+            context_fail(context, TACIT_UNSUPPORTED,
+                         "%s: fortran_order is True: expected rows first (numpy.ascontiguousarray)", path);
+    if (status != TACIT_OK)
+        source_close(out, context);
+    return status;
+}
+
+static bool sniff(const char *path, bool folder, const uint8_t *head, size_t size)
+{
+    (void)path;
+    return !folder && size >= MAGIC_SIZE && memcmp(head, magic, MAGIC_SIZE) == 0;
+}
+
+/* ---- pictures --------------------------------------------------------------------------------------------
+ */
+
+static bool is_u8(const char *dtype)
+{
+    return strcmp(dtype, "|u1") == 0 || strcmp(dtype, "<u1") == 0 || strcmp(dtype, ">u1") == 0 ||
+           strcmp(dtype, "u1") == 0;
+}
+
+static tacit_status check_pictures(tacit_context *context, const char *path, const npy_header *h,
+                                   int64_t pixel_limit)
+{
+    if (!is_u8(h->dtype))
+        return context_fail(context, TACIT_UNSUPPORTED,
+                            "%s: dtype %s: pixels are expected as |u1 (numpy.uint8)", path, h->dtype);
+    if (h->dimensions != 3 && h->dimensions != 4)
+        return context_fail(context, TACIT_FORMAT, "%s: %d dimensions: expected (N, H, W) or (N, H, W, C)",
+                            path, h->dimensions);
+    if (h->sizes[0] < 1 || h->sizes[0] > INT32_MAX)
+        return context_fail(context, TACIT_FORMAT, "%s: %zu pictures: expected 1 to %d", path, h->sizes[0],
+                            INT32_MAX);
+    if (h->sizes[1] < 1 || h->sizes[1] > SIDE_MOST || h->sizes[2] < 1 || h->sizes[2] > SIDE_MOST)
+        return context_fail(context, TACIT_FORMAT, "%s: pictures of %zu x %zu: sides are 1 to %d", path,
+                            h->sizes[1], h->sizes[2], SIDE_MOST);
+    if (h->dimensions == 4 && h->sizes[3] != 1 && h->sizes[3] != 3 && h->sizes[3] != 4)
+        return context_fail(context, TACIT_FORMAT,
+                            "%s: %zu channels: expected 1, 3 or 4 as the last dimension: (N, H, W, C)", path,
+                            h->sizes[3]);
+    if ((int64_t)(h->sizes[1] * h->sizes[2]) > pixel_limit)
+        return context_fail(context, TACIT_LIMIT,
+                            "%s: pictures of %zu x %zu are above the limit of %" PRId64 " pixels", path,
+                            h->sizes[1], h->sizes[2], pixel_limit);
+    return check_size(context, path, h, 1);
+}
+
+static tacit_status open_pictures(dataset *d, const char *path, int64_t pixel_limit)
+{
+    npy_state *state = d->state;
+    npy_header h;
+    TRY(load_npy(&state->file, d->context, path, &h));
+    TRY(check_pictures(d->context, path, &h, pixel_limit));
+    const int channels = h.dimensions == 4 ? (int)h.sizes[3] : 1;
+    d->count = (int64_t)h.sizes[0];
+    d->height = (int)h.sizes[1];
+    d->width = (int)h.sizes[2];
+    d->channels = channels == 4 ? 3 : channels;
+    state->shape = (image){d->height, d->width, channels, NULL};
+    state->stride = h.sizes[1] * h.sizes[2] * (size_t)channels;
+    state->pixels = h.data;
+    return TACIT_OK;
+}
+
+/* ---- labels ----------------------------------------------------------------------------------------------
+ */
+
+/* Bytes of a whole-number dtype ("<i8" has 8), or 0. */
+static size_t integer_size(const char *dtype)
+{
+    const char *p = dtype + (strchr("|<>=", *dtype) && *dtype ? 1 : 0);
+    if ((*p != 'i' && *p != 'u') || !p[1] || p[2])
+        return 0;
+    return strchr("1248", p[1]) ? (size_t)(p[1] - '0') : 0;
+}
+
+/* A value of `size` bytes; one that no label can have becomes -1. */
+static int64_t integer_at(const uint8_t *data, size_t size, bool big_endian, bool is_signed)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++)
+        value = value << 8 | data[big_endian ? i : size - 1 - i];
+    const uint64_t sign = UINT64_C(1) << (8 * size - 1);
+    if (value > LABEL_MOST && (is_signed ? value & sign : value > INT64_MAX))
+        return -1;
+    return is_signed && (value & sign) ? -1 : (int64_t)value;
+}
+
+static tacit_status check_labels(dataset *d, const char *path, const char *pictures, const npy_header *h)
+{
+    const size_t size = integer_size(h->dtype);
+    if (size == 0)
+        return context_fail(d->context, TACIT_UNSUPPORTED,
+                            "%s: dtype %s: labels are expected as whole numbers", path, h->dtype);
+    if (h->dimensions != 1)
+        return context_fail(d->context, TACIT_FORMAT, "%s: %d dimensions: labels are expected as (N,)", path,
+                            h->dimensions);
+    TRY(check_size(d->context, path, h, size));
+    if ((int64_t)h->sizes[0] != d->count)
+        return context_fail(d->context, TACIT_FORMAT,
+                            "%s holds %zu labels, but %s holds %" PRId64 " pictures", path, h->sizes[0],
+                            pictures, d->count);
+    return TACIT_OK;
+}
+
+static tacit_status take_labels(dataset *d, const char *path, const npy_header *h)
+{
+    const size_t size = integer_size(h->dtype);
+    const bool big_endian = h->dtype[0] == '>', is_signed = strchr(h->dtype, 'i') != NULL;
+    d->labels = memory_alloc(d->context, (size_t)d->count, sizeof *d->labels);
+    if (!d->labels)
+        return TACIT_NOMEM;
+    for (int64_t i = 0; i < d->count; i++) {
+        const int64_t label = integer_at(h->data + (size_t)i * size, size, big_endian, is_signed);
+        if (label < 0 || label > LABEL_MOST)
+            return context_fail(d->context, TACIT_FORMAT,
+                                "%s: label of example %" PRId64 " is outside 0 to %d", path, i, LABEL_MOST);
+        d->labels[i] = (int32_t)label;
+        if (label >= d->label_count)
+            d->label_count = (int32_t)label + 1;
+    }
+    return TACIT_OK;
+}
+
+static bool find_labels(const char *pictures, char out[PATH_SIZE])
+{
+    static const char *const endings[] = {".labels.npy", "_labels.npy"};
+    const size_t length = strlen(pictures) - (text_ends_with(pictures, ".npy") ? 4 : 0);
+    for (int i = 0; i < 2; i++) {
+        const int used =
+            snprintf(out, PATH_SIZE, "%.*s%s", length < PATH_SIZE ? (int)length : 0, pictures, endings[i]);
+        if (used > 0 && used < PATH_SIZE && access(out, R_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static tacit_status open_labels(dataset *d, const char *pictures)
+{
+    char path[PATH_SIZE];
+    source file;
+    npy_header h;
+    if (!find_labels(pictures, path))
+        return TACIT_OK;
+    TRY(load_npy(&file, d->context, path, &h));
+    tacit_status status = check_labels(d, path, pictures, &h);
+    if (status == TACIT_OK)
+        status = take_labels(d, path, &h);
+    source_close(&file, d->context);
+    return status;
+}
+
+/* ---- the format ------------------------------------------------------------------------------------------
+ */
+
+static void close_npy(dataset *d)
+{
+    npy_state *state = d->state;
+    if (!state)
+        return;
+    source_close(&state->file, d->context);
+    memory_free(d->context, state->name);
+    memory_free(d->context, state);
+    d->state = NULL;
+}
+
+static tacit_status open_npy(dataset *d, const char *const *paths, int count, const dataset_options *options)
+{
+    const char *slash = strrchr(paths[0], '/');
+    if (count != 1)
+        return context_fail(d->context, TACIT_ARGUMENT, "%s and %d more: .npy data is one file of pictures",
+                            paths[0], count - 1);
+    npy_state *state = memory_alloc(d->context, 1, sizeof *state);
+    if (!state)
+        return TACIT_NOMEM;
+    d->state = state;
+    state->name = memory_string(d->context, slash ? slash + 1 : paths[0]);
+    if (!state->name)
+        return TACIT_NOMEM;
+    TRY(open_pictures(d, paths[0], options->pixel_limit));
+    return open_labels(d, paths[0]);
+}
+
+/* Alpha onto white, rounded. */
+static void flatten_alpha(const uint8_t *source_pixels, size_t pixels, uint8_t *out)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        const unsigned alpha = source_pixels[4 * i + 3];
+        for (size_t c = 0; c < 3; c++)
+            out[3 * i + c] = (uint8_t)((source_pixels[4 * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
+    }
+}
+
+static tacit_status read_npy(const dataset *d, int64_t i, scratch *s, image *out)
+{
+    const npy_state *state = d->state;
+    const uint8_t *stored = state->pixels + (size_t)i * state->stride;
+    *out = state->shape;
+    out->pixels = stored;
+    if (state->shape.channels != 4)
+        return TACIT_OK;
+    const size_t pixels = (size_t)out->height * (size_t)out->width;
+    uint8_t *flat = scratch_get(s, SCRATCH_PIXELS, pixels * 3);
+    if (!flat)
+        return TACIT_NOMEM;
+    flatten_alpha(stored, pixels, flat);
+    *out = (image){out->height, out->width, 3, flat};
+    return TACIT_OK;
+}
+
+static void name_npy(const dataset *d, int64_t i, char *out, size_t size)
+{
+    const npy_state *state = d->state;
+    snprintf(out, size, "%s:%" PRId64, state->name, i);
+}
+
+const dataset_format format_npy = {
+    .name = "npy",
+    .summary = "NumPy arrays of bytes (N, H, W) or (N, H, W, C)",
+    .sniff = sniff,
+    .open = open_npy,
+    .read = read_npy,
+    .name_of = name_npy,
+    .close = close_npy,
+};

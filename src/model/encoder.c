@@ -1,0 +1,16 @@
+/* The table of encoders. */
+#include "model/encoder.h"
+
+#include <string.h>
+
+extern const encoder_kind vit_nano, vit_micro, vit_tiny, vit_small, vit_base;
+
+const encoder_kind *const encoder_kinds[] = {&vit_nano, &vit_micro, &vit_tiny, &vit_small, &vit_base, NULL};
+
+const encoder_kind *encoder_find(const char *name)
+{
+    for (int i = 0; encoder_kinds[i]; i++)
+        if (strcmp(encoder_kinds[i]->name, name) == 0)
+            return encoder_kinds[i];
+    return NULL;
+}

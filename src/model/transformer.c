@@ -1,0 +1,114 @@
+/* Transformer blocks, and fixed positions. */
+#include "model/transformer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static value declare(parameters *p, const char *prefix, const char *name, shape s, parameter_init init)
+{
+    char full[2 * PARAMETER_NAME];
+    snprintf(full, sizeof full, "%s.%s", prefix, name);
+    return parameters_add(p, full, s, init, 0.0f);
+}
+
+linear_layer linear_declare(parameters *p, const char *prefix, int64_t inputs, int64_t outputs)
+{
+    return (linear_layer){declare(p, prefix, "weight", shape_2(outputs, inputs), INIT_XAVIER),
+                          declare(p, prefix, "bias", shape_1(outputs), INIT_ZERO)};
+}
+
+norm_layer norm_declare(parameters *p, const char *prefix, int64_t width)
+{
+    return (norm_layer){declare(p, prefix, "weight", shape_1(width), INIT_ONE),
+                        declare(p, prefix, "bias", shape_1(width), INIT_ZERO)};
+}
+
+static linear_layer part(parameters *p, const char *prefix, const char *name, int64_t inputs, int64_t outputs)
+{
+    char full[PARAMETER_NAME];
+    snprintf(full, sizeof full, "%.60s.%.30s", prefix, name);
+    return linear_declare(p, full, inputs, outputs);
+}
+
+static norm_layer norm_part(parameters *p, const char *prefix, const char *name, int64_t width)
+{
+    char full[PARAMETER_NAME];
+    snprintf(full, sizeof full, "%.60s.%.30s", prefix, name);
+    return norm_declare(p, full, width);
+}
+
+block block_declare(parameters *p, const char *prefix, int64_t width, int heads)
+{
+    block b = {.heads = heads};
+    b.norm1 = norm_part(p, prefix, "norm1", width);
+    b.qkv = part(p, prefix, "attn.qkv", width, 3 * width);
+    b.projection = part(p, prefix, "attn.proj", width, width);
+    b.norm2 = norm_part(p, prefix, "norm2", width);
+    b.expand = part(p, prefix, "mlp.fc1", width, 4 * width);
+    b.contract = part(p, prefix, "mlp.fc2", 4 * width, width);
+    return b;
+}
+
+value linear_apply(tape *t, const linear_layer *l, value x)
+{
+    return op_linear(t, x, l->wei, l->bias);
+}
+
+value norm_apply(tape *t, const norm_layer *n, value x)
+{
+    return op_layer_norm(t, x, n->gain, n->bias);
+}
+
+static value attend(tape *t, const block *b, value x)
+{
+    const value normed = norm_apply(t, &b->norm1, x);
+    const value qkv = linear_apply(t, &b->qkv, normed);
+    const value mixed = op_attention(t, qkv, b->heads);
+    tape_forget(t, normed, mixed);
+    const value projected = linear_apply(t, &b->projection, mixed);
+    const value sum = op_add(t, x, projected);
+    tape_forget(t, x, sum);
+    return sum;
+}
+
+static value expand(tape *t, const block *b, value x)
+{
+    const value normed = norm_apply(t, &b->norm2, x);
+    const value wide = linear_apply(t, &b->expand, normed);
+    const value bent = op_gelu(t, wide);
+    tape_forget(t, normed, bent);
+    const value projected = linear_apply(t, &b->contract, bent);
+    const value sum = op_add(t, x, projected);
+    tape_forget(t, x, sum);
+    return sum;
+}
+
+value block_apply(tape *t, const block *b, value x)
+{
+    return expand(t, b, attend(t, b, x));
+}
+
+/* Sines, then cosines, of one coordinate at `half` / 2 frequencies. */
+static void wave(float *out, int64_t half, double coordinate)
+{
+    const int64_t count = half / 2;
+    for (int64_t k = 0; k < count; k++) {
+        const double angle = coordinate * pow(10000.0, -(double)k / (double)count);
+        out[k] = (float)sin(angle);
+        out[count + k] = (float)cos(angle);
+    }
+}
+
+void positions_fill(float *out, int64_t width, int64_t down, int64_t across, bool class_row)
+{
+    if (class_row) {
+        memset(out, 0, (size_t)width * sizeof *out);
+        out += width;
+    }
+    for (int64_t y = 0; y < down; y++)
+        for (int64_t x = 0; x < across; x++, out += width) {
+            wave(out, width / 2, (double)x);
+            wave(out + width / 2, width / 2, (double)y);
+        }
+}

@@ -1,0 +1,39 @@
+/* Transformer parts that encoders and decoders share: linear layers, norms, blocks, positions. */
+#ifndef MODEL_TRANSFORMER_H
+#define MODEL_TRANSFORMER_H
+
+#include "model/parameters.h"
+#include "op/op.h"
+
+typedef struct linear_layer {
+    value wei, bias; /* (N, K), (N) or the invalid value */
+} linear_layer;
+
+typedef struct norm_layer {
+    value gain, bias; /* (D) */
+} norm_layer;
+
+/* A pre-norm block (Xiong et al. 2020): x + attention(norm(x)), then x + mlp(norm(x)), mlp of 4 D with GELU. */
+typedef struct block {
+    norm_layer norm1, norm2;
+    linear_layer qkv, projection, expand, contract;
+    int heads;
+} block;
+
+/* Declared as "PREFIX.weight" and "PREFIX.bias". */
+linear_layer linear_declare(parameters *p, const char *prefix, int64_t inputs, int64_t outputs);
+norm_layer norm_declare(parameters *p, const char *prefix, int64_t width);
+block block_declare(parameters *p, const char *prefix, int64_t width, int heads);
+
+value linear_apply(tape *t, const linear_layer *l, value x);
+value norm_apply(tape *t, const norm_layer *n, value x);
+/* (B, T, D) -> (B, T, D). The input is not to be read again afterwards: its memory may return. */
+value block_apply(tape *t, const block *b, value x);
+
+/* Fixed two-dimensional positions (He et al. 2022, after Vaswani et al. 2017): rows of `width` for a grid of down x across
+ * patches, in row order; the first half of a row is of the column, the second of the row, each [sines, cosines] with
+ * frequencies 10000^(-k / (width/4)). With `class_row`, a row of zeros comes first. out (class_row + down * across, width);
+ * width is a multiple of 4. */
+void positions_fill(float *out, int64_t width, int64_t down, int64_t across, bool class_row);
+
+#endif

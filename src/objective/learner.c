@@ -1,0 +1,49 @@
+#include "objective/learner.h"
+
+#include <string.h>
+
+static tacit_status assemble(learner *l, const settings *s, shape view)
+{
+    const encoder_kind *kind = encoder_find(settings_text(s, "encoder"));
+    const objective *o = objective_find(settings_text(s, "method"));
+    if (!kind || !o)
+        return context_fail(l->context, TACIT_ARGUMENT, "unknown %s \"%s\"", kind ? "method" : "encoder",
+                            settings_text(s, kind ? "method" : "encoder"));
+    const encoder_settings e = {
+        .height = (int)view.size[0],
+        .width = (int)view.size[1],
+        .channels = (int)view.size[2],
+        .patch = (int)settings_whole(s, "patch"),
+        .readout = strcmp(settings_text(s, "readout"), "class") == 0 ? READOUT_CLASS : READOUT_MEAN};
+    TRY(kind->create(&l->encoder, &l->parameters, kind, &e));
+    l->method = (method){.context = l->context, .objective = o, .encoder = l->encoder};
+    TRY(o->create(&l->method, &l->parameters, s));
+    return parameters_allocate(&l->parameters);
+}
+
+tacit_status learner_create(learner **out, tacit_context *context, const settings *s, shape view)
+{
+    learner *l = *out = memory_alloc(context, 1, sizeof *l);
+    if (!l)
+        return TACIT_NOMEM;
+    l->context = context;
+    parameters_init(&l->parameters, context);
+    const tacit_status status = assemble(l, s, view);
+    if (status != TACIT_OK) {
+        learner_destroy(l);
+        *out = NULL;
+    }
+    return status;
+}
+
+void learner_destroy(learner *l)
+{
+    if (!l)
+        return;
+    if (l->method.objective)
+        l->method.objective->destroy(&l->method);
+    if (l->encoder)
+        l->encoder->destroy(l->encoder);
+    parameters_fini(&l->parameters);
+    memory_free(l->context, l);
+}

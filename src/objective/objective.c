@@ -1,0 +1,21 @@
+/* The table of methods. */
+#include "objective/objective.h"
+
+#include <string.h>
+
+extern const objective objective_mae, objective_simclr;
+
+const objective *const objectives[] = {&objective_mae, &objective_simclr, NULL};
+
+const objective *objective_find(const char *name)
+{
+    for (int i = 0; objectives[i]; i++)
+        if (strcmp(objectives[i]->name, name) == 0)
+            return objectives[i];
+    return NULL;
+}
+
+const char *family_name(family f)
+{
+    return f == CONTRASTIVE ? "contrastive" : "self-prediction";
+}

@@ -1,0 +1,301 @@
+/* mae: the masked autoencoder (He et al. 2022, "Masked autoencoders are scalable vision learners").
+ *
+ * Most patches are removed; the encoder sees the rest; a small decoder, given mask tokens in the gaps, predicts the
+ * removed patches. The loss is the mean square error over removed patches only, each normalised by its own mean and
+ * (unbiased) variance where `normalize-pixels` says so. */
+#include "base/philox.h"
+#include "model/transformer.h"
+#include "objective/objective.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct mae {
+    int64_t tokens, kept;
+    int depth;
+    bool normalize;
+    linear_layer embed, predict;
+    value mask_token;
+    block *blocks;
+    norm_layer norm;
+    tensor positions; /* (1+T, Dd), class row first, owned */
+} mae;
+
+static const setting mae_settings[] = {
+    {"mask-ratio", SETTING_NUMBER, 0.05, 0.95, NULL, "0.75", "", "share of the patches that is removed", "mae"},
+    {"decoder-width", SETTING_WHOLE, 16, 4096, NULL, "auto", "", "width of the decoder, a multiple of 16", "mae"},
+    {"decoder-depth", SETTING_WHOLE, 1, 32, NULL, "auto", "", "blocks of the decoder", "mae"},
+    {"normalize-pixels", SETTING_FLAG, 0, 0, NULL, "true", "",
+     "predict each patch less its mean, over its deviation: better features, worse-looking restorations", "mae"},
+};
+
+static const default_value mae_defaults[] = {
+    {"optimizer", "adamw"}, {"beta2", "0.95"}, {"weight-decay", "0.05"}, {"augment", "prediction"}, {NULL, NULL}};
+
+/* ---- which patches are removed ------------------------------------------------------------------------------ */
+
+/* The kept and the removed patches of one example, each in rising order: the `kept` patches with the smallest of T keyed
+ * uniform numbers stay (ties: the lower patch). */
+static void draw_mask(const mae *m, const lane *l, int64_t i, uint32_t *noise, int32_t *kept, int32_t *removed)
+{
+    draws d = draws_at(l->seed, DRAW_MASK, l->epoch, (uint64_t)l->examples[i], 0);
+    for (int64_t p = 0; p < m->tokens; p++)
+        noise[p] = draw_u32(&d);
+    int64_t k = 0, r = 0;
+    for (int64_t p = 0; p < m->tokens; p++) {
+        int64_t smaller = 0;
+        for (int64_t q = 0; q < m->tokens; q++)
+            smaller += noise[q] < noise[p] || (noise[q] == noise[p] && q < p);
+        if (smaller < m->kept)
+            kept[k++] = (int32_t)p;
+        else
+            removed[r++] = (int32_t)p;
+    }
+}
+
+typedef struct masks {
+    value kept, removed; /* (B, K), (B, T-K) i32 */
+} masks;
+
+static masks draw_masks(const mae *m, tape *t, const lane *l)
+{
+    const int64_t removed = m->tokens - m->kept;
+    const masks out = {tape_output(t, DTYPE_I32, shape_2(l->count, m->kept)),
+                       tape_output(t, DTYPE_I32, shape_2(l->count, removed))};
+    const size_t size = (size_t)m->tokens * sizeof(uint32_t);
+    uint32_t *noise = tape_take(t, size);
+    if (!noise || !out.kept.id || !out.removed.id)
+        return out;
+    int32_t *a = tape_tensor(t, out.kept)->data, *b = tape_tensor(t, out.removed)->data;
+    for (int64_t i = 0; i < l->count; i++)
+        draw_mask(m, l, i, noise, a + i * m->kept, b + i * removed);
+    tape_give(t, noise, size);
+    return out;
+}
+
+/* ---- the model ---------------------------------------------------------------------------------------------- */
+
+/* The index of tokens once the class token stands before them: a class row 0, then index + 1. */
+static value with_class(tape *t, value index)
+{
+    const shape s = tape_tensor(t, index) ? tape_tensor(t, index)->shape : shape_2(0, 0);
+    const value shifted = tape_output(t, DTYPE_I32, shape_2(s.size[0], s.size[1] + 1));
+    if (!shifted.id)
+        return shifted;
+    const int32_t *from = tape_tensor(t, index)->data;
+    int32_t *to = tape_tensor(t, shifted)->data;
+    for (int64_t b = 0; b < s.size[0]; b++) {
+        *to++ = 0;
+        for (int64_t k = 0; k < s.size[1]; k++)
+            *to++ = *from++ + 1;
+    }
+    return shifted;
+}
+
+/* The index of tokens behind the class token. */
+static value behind_class(tape *t, value index)
+{
+    if (!tape_tensor(t, index))
+        return (value){0};
+    const tensor *from = tape_tensor(t, index);
+    const shape s = from->shape;
+    const value shifted = tape_output(t, DTYPE_I32, s);
+    if (!shifted.id)
+        return shifted;
+    const int32_t *numbers = tape_tensor(t, index)->data;
+    int32_t *to = tape_tensor(t, shifted)->data;
+    for (int64_t i = 0; i < shape_count(s); i++)
+        to[i] = numbers[i] + 1;
+    return shifted;
+}
+
+/* Predictions of the removed patches: (B, T-K, P). */
+static value predict(const method *m, tape *t, value patches, const masks *mask)
+{
+    const mae *s = m->state;
+    value x = m->encoder->encode_visible(m->encoder, t, patches, mask->kept); /* (B, 1+K, D) */
+    x = linear_apply(t, &s->embed, x);                                        /* (B, 1+K, Dd) */
+    x = op_scatter_rows(t, x, with_class(t, mask->kept), s->mask_token, 1 + s->tokens);
+    x = op_add_rows(t, x, tape_constant(t, &s->positions), (value){0}); /* (B, 1+T, Dd) */
+    for (int i = 0; i < s->depth; i++)
+        x = block_apply(t, &s->blocks[i], x);
+    /* Norm and prediction work on rows alone, so only the rows that the loss reads are taken through them. */
+    x = op_gather_rows(t, x, behind_class(t, mask->removed)); /* (B, T-K, Dd) */
+    return linear_apply(t, &s->predict, norm_apply(t, &s->norm, x));
+}
+
+static value mae_lane(const method *m, tape *t, const lane *l)
+{
+    const mae *s = m->state;
+    const value patches = op_patchify(t, l->views, m->encoder->settings.patch); /* (B, T, P) */
+    const masks mask = draw_masks(s, t, l);
+    value target = op_gather_rows(t, patches, mask.removed); /* (B, T-K, P) */
+    if (s->normalize)
+        target = op_normalize_rows(t, target);
+    return op_mean_square_error(t, predict(m, t, patches, &mask), target);
+}
+
+/* ---- what it shows ------------------------------------------------------------------------------------------ */
+
+static const char *const mae_titles[] = {"original", "masked", "restored"};
+
+/* Puts one patch into a picture (H, W, C); NULL: zeros, which is the mean colour. */
+static void put_patch(const encoder_settings *s, int32_t number, const float *patch, float *picture)
+{
+    const int64_t across = s->width / s->patch, row = (int64_t)s->patch * s->channels;
+    const int64_t y = number / across * s->patch, x = number % across * s->patch;
+    for (int64_t r = 0; r < s->patch; r++) {
+        float *to = picture + ((y + r) * s->width + x) * s->channels;
+        if (patch)
+            memcpy(to, patch + r * row, (size_t)row * sizeof *to);
+        else
+            memset(to, 0, (size_t)row * sizeof *to);
+    }
+}
+
+/* Undoes the normalisation of a patch with the mean and deviation of the true one. That leaks them into the picture: the
+ * sheet's caption says so. */
+static void denormalize(const float *truth, float *patch, int64_t width)
+{
+    double sum = 0.0, squares = 0.0;
+    for (int64_t i = 0; i < width; i++)
+        sum += (double)truth[i];
+    const double mean = sum / (double)width;
+    for (int64_t i = 0; i < width; i++)
+        squares += ((double)truth[i] - mean) * ((double)truth[i] - mean);
+    const double deviation = sqrt(squares / (double)(width - 1) + 1e-6);
+    for (int64_t i = 0; i < width; i++)
+        patch[i] = (float)((double)patch[i] * deviation + mean);
+}
+
+static void show_example(const method *m, const int32_t *removed, const float *truth, float *predicted, float *pictures)
+{
+    const mae *s = m->state;
+    const encoder_settings *e = &m->encoder->settings;
+    const int64_t size = (int64_t)e->height * e->width * e->channels, width = m->encoder->patch_width;
+    const size_t bytes = (size_t)size * sizeof(float);
+    float *masked = pictures + size, *restored = pictures + 2 * size;
+    memcpy(masked, pictures, bytes);
+    memcpy(restored, pictures, bytes);
+    for (int64_t k = 0; k < s->tokens - s->kept; k++, predicted += width) {
+        const float *patch = truth + removed[k] * width;
+        if (s->normalize)
+            denormalize(patch, predicted, width);
+        put_patch(e, removed[k], predicted, restored);
+        put_patch(e, removed[k], NULL, masked);
+    }
+}
+
+static tacit_status mae_demonstrate(const method *m, tape *t, const lane *l, float *pictures)
+{
+    const mae *s = m->state;
+    const encoder_settings *e = &m->encoder->settings;
+    const int64_t size = (int64_t)e->height * e->width * e->channels, width = m->encoder->patch_width;
+    const value patches = op_patchify(t, l->views, e->patch);
+    const masks mask = draw_masks(s, t, l);
+    const value predicted = predict(m, t, patches, &mask);
+    if (tape_status(t) != TACIT_OK)
+        return tape_status(t);
+    const int64_t gone = s->tokens - s->kept;
+    for (int64_t i = 0; i < l->count; i++) {
+        float *row = pictures + i * 3 * size;
+        memcpy(row, tape_f32(t, l->views) + i * size, (size_t)size * sizeof *row);
+        show_example(m, (const int32_t *)tape_tensor(t, mask.removed)->data + i * gone,
+                     tape_f32(t, patches) + i * s->tokens * width, tape_f32(t, predicted) + i * gone * width, row);
+    }
+    return TACIT_OK;
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------- */
+
+/* Half the encoder's width and two blocks for small encoders; He et al.'s 512 x 8 at vit-base. */
+static void decoder_sizes(const encoder *e, const settings *s, int64_t *width, int64_t *depth)
+{
+    const int64_t half = (e->width / 2 + 15) / 16 * 16;
+    *width = settings_is_auto(s, "decoder-width") ? (half > 512 ? 512 : half) : settings_whole(s, "decoder-width");
+    *depth = settings_is_auto(s, "decoder-depth") ? (e->width < 384 ? 2 : 4) : settings_whole(s, "decoder-depth");
+}
+
+/* Heads of 32 numbers where they divide the width, else of 16. */
+static int decoder_heads(int64_t width)
+{
+    return (int)(width % 32 == 0 ? width / 32 : width / 16);
+}
+
+static void mae_destroy(method *m)
+{
+    mae *s = m->state;
+    if (!s)
+        return;
+    memory_free(m->context, s->blocks);
+    memory_free(m->context, s->positions.data);
+    memory_free(m->context, s);
+    m->state = NULL;
+}
+
+static void declare_decoder(mae *s, parameters *p, const encoder *e, int64_t width)
+{
+    s->embed = linear_declare(p, "decoder.embed", e->width, width);
+    s->mask_token = parameters_add(p, "decoder.mask_token", shape_1(width), INIT_NORMAL, 0.02f);
+    for (int i = 0; i < s->depth; i++) {
+        char prefix[PARAMETER_NAME];
+        snprintf(prefix, sizeof prefix, "decoder.blocks.%d", i);
+        s->blocks[i] = block_declare(p, prefix, width, decoder_heads(width));
+    }
+    s->norm = norm_declare(p, "decoder.norm", width);
+    s->predict = linear_declare(p, "decoder.pred", width, e->patch_width);
+}
+
+static tacit_status mae_create(method *m, parameters *p, const settings *options)
+{
+    const encoder *e = m->encoder;
+    int64_t width, depth;
+    if (!e->encode_visible)
+        return context_fail(m->context, TACIT_ARGUMENT, "mae hides patches from the encoder, which %s can not do: use a vit",
+                            e->kind->name);
+    decoder_sizes(e, options, &width, &depth);
+    if (width % 16)
+        return context_fail(m->context, TACIT_ARGUMENT, "--decoder-width %lld: expected a multiple of 16", (long long)width);
+    mae *s = m->state = memory_alloc(m->context, 1, sizeof *s);
+    if (!s)
+        return TACIT_NOMEM;
+    s->tokens = e->tokens;
+    s->kept = (int64_t)((double)e->tokens * (1.0 - settings_number(options, "mask-ratio")));
+    s->depth = (int)depth;
+    s->normalize = settings_flag(options, "normalize-pixels");
+    s->positions = tensor_of(DTYPE_F32, shape_2(1 + e->tokens, width), NULL);
+    s->positions.data = memory_alloc(m->context, (size_t)((1 + e->tokens) * width), sizeof(float));
+    s->blocks = memory_alloc(m->context, (size_t)depth, sizeof *s->blocks);
+    if (!s->positions.data || !s->blocks) {
+        mae_destroy(m);
+        return TACIT_NOMEM;
+    }
+    const encoder_settings *size = &e->settings;
+    positions_fill(s->positions.data, width, size->height / size->patch, size->width / size->patch, true);
+    if (s->kept < 1 || s->kept >= s->tokens) {
+        const long long tokens = (long long)s->tokens;
+        mae_destroy(m);
+        return context_fail(m->context, TACIT_ARGUMENT,
+                            "mae: of %lld patches none is kept or none is removed: use a smaller --patch or another --mask-ratio",
+                            tokens);
+    }
+    declare_decoder(s, p, e, width);
+    return TACIT_OK;
+}
+
+const objective objective_mae = {
+    .name = "mae",
+    .family = SELF_PREDICTION,
+    .summary = "hide most patches of a picture and predict them (masked autoencoder, He et al. 2022)",
+    .views = 1,
+    .settings = mae_settings,
+    .setting_count = sizeof mae_settings / sizeof *mae_settings,
+    .defaults = mae_defaults,
+    .create = mae_create,
+    .destroy = mae_destroy,
+    .lane = mae_lane,
+    .demonstrate_columns = 3,
+    .demonstrate_titles = mae_titles,
+    .demonstrate = mae_demonstrate,
+};

@@ -1,0 +1,227 @@
+/* The table of common settings, and the rules behind "auto". */
+#include "train/config.h"
+
+#include "base/text.h"
+#include "train/lanes.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WHOLE(name, low, high, fallback, unit, text, group)                                                            \
+    {name, SETTING_WHOLE, low, high, NULL, fallback, unit, text, group}
+#define NUMBER(name, low, high, fallback, unit, text, group)                                                           \
+    {name, SETTING_NUMBER, low, high, NULL, fallback, unit, text, group}
+#define CHOICE(name, choices, fallback, text, group) {name, SETTING_CHOICE, 0, 0, choices, fallback, "", text, group}
+#define FLAG(name, text, group) {name, SETTING_FLAG, 0, 0, NULL, "false", "", text, group}
+
+static const char encoders[] = "vit-nano|vit-micro|vit-tiny|vit-small|vit-base";
+
+static const setting common[] = {
+    CHOICE("encoder", encoders, "vit-nano", "network that is trained", "model"),
+    WHOLE("size", 8, 4096, "auto", "pixels", "side of the pictures the encoder sees; auto: the data's own up to 224", "model"),
+    WHOLE("patch", 1, 256, "auto", "pixels", "side of a patch; auto: 4 up to 32 pixels, 8 up to 96, else 16", "model"),
+    CHOICE("readout", "mean|class", "mean", "embedding: mean of the patch tokens, or the class token", "model"),
+    WHOLE("epochs", 1, 1000000, "auto", "epochs", "passes over the data; auto: 20", "training"),
+    WHOLE("max-steps", 0, 1e12, "0", "steps", "stop after this many steps; 0: as epochs say", "training"),
+    WHOLE("batch", 2, 1 << 24, "auto", "examples", "examples of a step; auto: 256, less if there are fewer", "training"),
+    WHOLE("lane", 1, 1 << 20, "auto", "examples", "examples that one worker takes through the network at a time", "training"),
+    WHOLE("leaf", 1, 1 << 20, "auto", "lanes", "lanes whose gradients one worker accumulates", "training"),
+    CHOICE("optimizer", "adamw|lars|sgd", "adamw", "how a gradient becomes a step", "training"),
+    NUMBER("lr", 0, 1e6, "auto", "", "learning rate at its peak; auto: the method's own for 256 examples, times batch/256", "training"),
+    NUMBER("base-lr", 0, 1e6, "0.001", "", "learning rate for 256 examples, from which auto is made", "training"),
+    NUMBER("last-lr", 0, 1e6, "0", "", "learning rate at the end of the cosine", "training"),
+    NUMBER("warmup", 0, 1, "0.05", "", "share of all steps in which the rate rises from 0", "training"),
+    NUMBER("momentum", 0, 0.99999, "0.9", "", "of sgd and lars; beta 1 of adamw", "training"),
+    NUMBER("beta2", 0, 0.9999999, "0.999", "", "beta 2 of adamw", "training"),
+    NUMBER("weight-decay", 0, 100, "0.05", "", "on matrices only: not on biases, norms, tokens", "training"),
+    NUMBER("trust", 0, 10, "0.001", "", "lars: step of a matrix as a share of its norm", "training"),
+    NUMBER("clip", 0, 1e9, "0", "", "largest norm of a gradient; 0: no limit", "training"),
+    WHOLE("seed", 0, 9007199254740992.0, "1", "", "of all random numbers", "training"),
+    NUMBER("checkpoint-minutes", 0, 1e6, "10", "minutes", "time between checkpoints; one more at each epoch's end", "files"),
+    WHOLE("keep", 1, 1000, "2", "checkpoints", "how many of the newest checkpoints stay", "files"),
+    WHOLE("samples", 0, 64, "8", "rows", "examples on a sheet of samples; 0: no sheets", "files"),
+    {"split", SETTING_TEXT, 0, 0, NULL, "train", "", "part of the data, where it has parts", "data"},
+    WHOLE("limit", 0, 9e15, "0", "examples", "first N examples only; 0: all", "data"),
+    WHOLE("pixel-limit", 0, 9e15, "0", "pixels", "largest picture that is decoded; 0: 178,956,970", "data"),
+    FLAG("skip-bad", "leave out unreadable examples, count and list them", "data"),
+    {"cache", SETTING_SIZE, 0, 9e18, NULL, "auto", "bytes", "decoded examples kept in memory; auto: a quarter of it", "data"},
+    {"memory", SETTING_SIZE, 0, 9e18, NULL, "auto", "bytes", "activations kept between forward and backward; auto: half of memory", "machine"},
+    WHOLE("threads", 0, 1024, "0", "threads", "workers; 0: one for each processor. The result does not depend on it", "machine"),
+    CHOICE("augment", "contrastive|prediction|none", "contrastive", "strong views, mild views, or none", "augmentation"),
+    CHOICE("preset", "photo|small-colour|small-grey", "auto", "kind of pictures; auto: from their size and channels", "augmentation"),
+};
+
+/* One row for each part of augment_settings: overrides of the preset. */
+typedef struct augment_row {
+    setting row;
+    size_t offset;
+} augment_row;
+
+#define PART(name, field, low, high, text) {NUMBER(name, low, high, "auto", "", text, "augmentation"), offsetof(augment_settings, field)}
+
+static const augment_row augment_rows[] = {
+    PART("crop-min", crop_min, 0.001, 1, "smallest area of the random crop, as a share"),
+    PART("crop-max", crop_max, 0.001, 1, "largest area of the random crop"),
+    PART("aspect-min", aspect_min, 0.1, 10, "smallest width over height of the crop"),
+    PART("aspect-max", aspect_max, 0.1, 10, "largest width over height of the crop"),
+    PART("flip", flip, 0, 1, "probability of mirroring left and right"),
+    PART("jitter", jitter, 0, 1, "probability of the colour jitter"),
+    PART("brightness", brightness, 0, 1, "strength of the brightness jitter"),
+    PART("contrast", contrast, 0, 1, "strength of the contrast jitter"),
+    PART("saturation", saturation, 0, 1, "strength of the saturation jitter"),
+    PART("hue", hue, 0, 0.5, "strength of the hue jitter, in turns"),
+    PART("grayscale", grayscale, 0, 1, "probability of losing all colour"),
+    PART("blur", blur, 0, 1, "probability of a Gaussian blur"),
+    PART("blur-min", blur_min, 0, 100, "smallest sigma of the blur, pixels"),
+    PART("blur-max", blur_max, 0, 100, "largest sigma of the blur, pixels"),
+    PART("solarize", solarize, 0, 1, "probability of inverting the bright half"),
+    PART("affine", affine, 0, 1, "probability of a small rotation, shift and shear"),
+    PART("rotate", rotate, 0, 180, "largest rotation, degrees"),
+    PART("translate", translate, 0, 1, "largest shift, as a share of the side"),
+    PART("shear", shear, 0, 60, "largest shear, degrees"),
+    PART("erase", erase, 0, 1, "probability of erasing a rectangle"),
+    PART("erase-min", erase_min, 0, 1, "smallest area of the rectangle, as a share"),
+    PART("erase-max", erase_max, 0, 1, "largest area of the rectangle"),
+};
+
+enum { AUGMENT_ROWS = sizeof augment_rows / sizeof *augment_rows };
+
+static tacit_status add_method_row(settings *s, tacit_context *context, const char *name)
+{
+    static const setting row = {"method", SETTING_TEXT, 0, 0, NULL, "", "", "what is learnt", "model"};
+    const char *names[64];
+    size_t count = 0;
+    for (; objectives[count] && count < 64; count++)
+        names[count] = objectives[count]->name;
+    if (!objective_find(name)) {
+        const char *near = text_nearest(name, names, count);
+        return context_fail(context, TACIT_ARGUMENT, "unknown method \"%s\"%s%s%s", name, near ? ": did you mean " : "",
+                            near ? near : "", near ? "?" : ": see `tacit methods`");
+    }
+    TRY(settings_add(s, &row, 1));
+    return settings_set(s, "method", name);
+}
+
+static tacit_status add_tables(settings *s, tacit_context *context, const char *method)
+{
+    TRY(add_method_row(s, context, method));
+    TRY(settings_add(s, common, sizeof common / sizeof *common));
+    for (size_t i = 0; i < AUGMENT_ROWS; i++)
+        TRY(settings_add(s, &augment_rows[i].row, 1));
+    const objective *o = objective_find(method);
+    TRY(settings_add(s, o->settings, o->setting_count));
+    for (const default_value *d = o->defaults; d->name; d++)
+        TRY(settings_default(s, d->name, d->text));
+    return TACIT_OK;
+}
+
+tacit_status config_create(settings **out, tacit_context *context, const char *method)
+{
+    TRY(settings_create(out, context));
+    const tacit_status status = add_tables(*out, context, method);
+    if (status != TACIT_OK) {
+        settings_destroy(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* ---- from the data ------------------------------------------------------------------------------------------ */
+
+static int64_t default_patch(int64_t size)
+{
+    const int64_t wanted = size <= 32 ? 4 : (size <= 96 ? 8 : 16);
+    int64_t patch = wanted;
+    while (size % patch)
+        patch--;
+    return patch;
+}
+
+static tacit_status check_size(const settings *s, tacit_context *context)
+{
+    const int64_t size = settings_whole(s, "size"), patch = settings_whole(s, "patch");
+    if (size % patch)
+        return context_fail(context, TACIT_ARGUMENT, "--patch %lld does not divide --size %lld", (long long)patch,
+                            (long long)size);
+    return TACIT_OK;
+}
+
+static augment_settings no_augmentation(void)
+{
+    return (augment_settings){.crop_min = 1, .crop_max = 1, .aspect_min = 1, .aspect_max = 1};
+}
+
+static tacit_status resolve_augment(settings *s)
+{
+    const augment_preset *preset = augment_preset_find(settings_text(s, "preset"));
+    const char *strength = settings_text(s, "augment");
+    augment_settings a = no_augmentation();
+    if (strcmp(strength, "contrastive") == 0)
+        a = preset->contrastive;
+    else if (strcmp(strength, "prediction") == 0)
+        a = preset->prediction;
+    for (size_t i = 0; i < AUGMENT_ROWS; i++) {
+        float part;
+        memcpy(&part, (const char *)&a + augment_rows[i].offset, sizeof part);
+        TRY(settings_resolve_number(s, augment_rows[i].row.name, (double)part));
+    }
+    return TACIT_OK;
+}
+
+tacit_status config_resolve_data(settings *s, tacit_context *context, const dataset *d)
+{
+    const int own = d->height && d->height < d->width ? d->height : (d->width ? d->width : 224);
+    TRY(settings_resolve_whole(s, "size", own > 224 ? 224 : own));
+    const int64_t size = settings_whole(s, "size");
+    TRY(settings_resolve_whole(s, "patch", default_patch(size)));
+    TRY(check_size(s, context));
+    TRY(settings_resolve(s, "preset", augment_preset_for((int)size, d->channels)->name));
+    return resolve_augment(s);
+}
+
+augment_settings config_augment(const settings *s)
+{
+    augment_settings a = no_augmentation();
+    for (size_t i = 0; i < AUGMENT_ROWS; i++) {
+        const float part = (float)settings_number(s, augment_rows[i].row.name);
+        memcpy((char *)&a + augment_rows[i].offset, &part, sizeof part);
+    }
+    return a;
+}
+
+dataset_options config_dataset_options(const settings *s)
+{
+    return (dataset_options){.split = settings_text(s, "split"),
+                             .limit = settings_whole(s, "limit"),
+                             .pixel_limit = settings_whole(s, "pixel-limit"),
+                             .skip_bad = settings_flag(s, "skip-bad"),
+                             .cache_bytes = settings_is_auto(s, "cache") ? UINT64_MAX : settings_size(s, "cache")};
+}
+
+/* ---- from the learner --------------------------------------------------------------------------------------- */
+
+static tacit_status resolve_size(settings *s, const char *name, uint64_t bytes)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)bytes);
+    return settings_resolve(s, name, text);
+}
+
+tacit_status config_resolve_training(settings *s, tacit_context *context, const learner *l, int64_t examples)
+{
+    if (examples < 2)
+        return context_fail(context, TACIT_ARGUMENT, "training needs at least 2 examples, the data have %lld",
+                            (long long)examples);
+    TRY(settings_resolve_whole(s, "batch", examples < 256 ? examples : 256));
+    const int64_t batch = settings_whole(s, "batch");
+    if (batch > examples)
+        return context_fail(context, TACIT_ARGUMENT, "--batch %lld is more than the %lld examples of the data",
+                            (long long)batch, (long long)examples);
+    TRY(settings_resolve_whole(s, "epochs", 20));
+    TRY(settings_resolve_whole(s, "lane", lanes_default_lane(l, batch)));
+    TRY(settings_resolve_whole(s, "leaf", lanes_default_leaf(l, batch, settings_whole(s, "lane"))));
+    TRY(settings_resolve_number(s, "lr", settings_number(s, "base-lr") * (double)batch / 256.0));
+    const uint64_t physical = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGE_SIZE);
+    return resolve_size(s, "memory", physical / 2);
+}

@@ -1,0 +1,374 @@
+/* The executor of lanes. */
+#include "train/lanes.h"
+
+#include "base/clock.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* What one worker has for itself. */
+typedef struct lane_worker {
+    tape *tape;
+    scratch scratch;
+    double waiting, busy; /* seconds of this step */
+} lane_worker;
+
+struct lanes {
+    tacit_context *context;
+    const learner *learner;
+    const views *views;
+    work *work;
+    lanes_options options;
+    int64_t lane_count, leaf_count;
+    lane_worker *workers;
+    gradient_tree *tree;
+    double *losses;    /* pointwise: (lanes) */
+    float *embeddings; /* batchwise: (batch * views, D) */
+    const float *diff_embeddings;
+    tape *couple;
+    tape **kept;        /* batchwise: (lanes), or NULL while lanes are run twice */
+    value *kept_values; /* (lanes) */
+    const int64_t *examples;
+    uint32_t epoch;
+    _Atomic tacit_status status; /* of the step: the first failure of any worker */
+};
+
+static const objective *objective_of(const lanes *l)
+{
+    return l->learner->method.objective;
+}
+
+static int64_t lane_examples(const lanes *l, int64_t i)
+{
+    const int64_t left = l->options.batch - i * l->options.lane;
+    return left < l->options.lane ? left : l->options.lane;
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------- */
+
+static tacit_status create_tape(const lanes *l, tape **out, int worker)
+{
+    const parameters *p = &l->learner->parameters;
+    TRY(tape_create(out, l->context, l->work->backends[worker]));
+    return tape_bind(*out, p->tensors, (int)p->count, p->block);
+}
+
+static tacit_status create_workers(lanes *l)
+{
+    l->workers = memory_alloc(l->context, (size_t)l->work->workers, sizeof *l->workers);
+    if (!l->workers)
+        return TACIT_NOMEM;
+    for (int i = 0; i < l->work->workers; i++)
+        scratch_init(&l->workers[i].scratch, l->context);
+    for (int i = 0; i < l->work->workers; i++)
+        TRY(create_tape(l, &l->workers[i].tape, i));
+    return TACIT_OK;
+}
+
+static tacit_status create_coupling(lanes *l)
+{
+    const int64_t rows = l->options.batch * objective_of(l)->views;
+    l->embeddings = memory_alloc(l->context, (size_t)(rows * l->learner->encoder->width), sizeof(float));
+    l->kept_values = memory_alloc(l->context, (size_t)l->lane_count, sizeof *l->kept_values);
+    if (!l->embeddings || !l->kept_values)
+        return TACIT_NOMEM;
+    TRY(create_tape(l, &l->couple, 0));
+    tape_set_work(l->couple, l->work);
+    return TACIT_OK;
+}
+
+static tacit_status create_parts(lanes *l)
+{
+    TRY(create_workers(l));
+    TRY(tree_create(&l->tree, &l->learner->parameters, l->leaf_count));
+    l->losses = memory_alloc(l->context, (size_t)l->lane_count, sizeof *l->losses);
+    if (!l->losses)
+        return TACIT_NOMEM;
+    return objective_of(l)->couple ? create_coupling(l) : TACIT_OK;
+}
+
+tacit_status lanes_create(lanes **out, const learner *of, const views *v, work *w, const lanes_options *o)
+{
+    lanes *l = *out = memory_alloc(w->context, 1, sizeof *l);
+    if (!l)
+        return TACIT_NOMEM;
+    l->context = w->context;
+    l->learner = of;
+    l->views = v;
+    l->work = w;
+    l->options = *o;
+    l->lane_count = (o->batch + o->lane - 1) / o->lane;
+    l->leaf_count = (l->lane_count + o->leaf - 1) / o->leaf;
+    const tacit_status status = create_parts(l);
+    if (status != TACIT_OK) {
+        lanes_destroy(l);
+        *out = NULL;
+    }
+    return status;
+}
+
+static void drop_kept(lanes *l)
+{
+    for (int64_t i = 0; l->kept && i < l->lane_count; i++)
+        tape_destroy(l->kept[i]);
+    memory_free(l->context, l->kept);
+    l->kept = NULL;
+}
+
+void lanes_destroy(lanes *l)
+{
+    if (!l)
+        return;
+    for (int i = 0; l->workers && i < l->work->workers; i++) {
+        tape_destroy(l->workers[i].tape);
+        scratch_fini(&l->workers[i].scratch);
+    }
+    drop_kept(l);
+    tape_destroy(l->couple);
+    tree_destroy(l->tree);
+    memory_free(l->context, l->workers);
+    memory_free(l->context, l->losses);
+    memory_free(l->context, l->embeddings);
+    memory_free(l->context, l->kept_values);
+    memory_free(l->context, l);
+}
+
+/* ---- one lane ----------------------------------------------------------------------------------------------- */
+
+static void fail_step(lanes *l, tacit_status status)
+{
+    tacit_status none = TACIT_OK;
+    if (status != TACIT_OK)
+        atomic_compare_exchange_strong(&l->status, &none, status);
+}
+
+static tacit_status fill_views(lanes *l, int worker, const int64_t *examples, int64_t count, float *out)
+{
+    lane_worker *w = &l->workers[worker];
+    const int64_t size = shape_count(l->views->shape);
+    const int views_each = objective_of(l)->views;
+    const double start = clock_seconds();
+    for (int64_t i = 0; i < count; i++)
+        for (int v = 0; v < views_each; v++, out += size)
+            TRY(l->views->random(l->views, l->options.seed, l->epoch, examples[i], (uint32_t)v, &w->scratch, out));
+    w->waiting += clock_seconds() - start;
+    return TACIT_OK;
+}
+
+/* Reads, augments and runs lane i forward on `t`: the method's loss or embeddings. */
+static value forward_lane(lanes *l, tape *t, int64_t i, int worker)
+{
+    const shape v = l->views->shape;
+    const int64_t count = lane_examples(l, i);
+    const int64_t *examples = l->examples + i * l->options.lane;
+    tape_reset(t, TAPE_TRAINING);
+    const value pictures =
+        tape_output(t, DTYPE_F32, shape_4(count * objective_of(l)->views, v.size[0], v.size[1], v.size[2]));
+    if (!pictures.id)
+        return pictures;
+    const tacit_status status = fill_views(l, worker, examples, count, tape_f32(t, pictures));
+    if (status != TACIT_OK)
+        return tape_fail(t, status, "views of a lane");
+    const lane told = {examples, count, pictures, l->options.seed, l->epoch};
+    return objective_of(l)->lane(&l->learner->method, t, &told);
+}
+
+/* ---- jobs --------------------------------------------------------------------------------------------------- */
+
+static void pointwise_lane(lanes *l, int64_t i, int worker, gradient_buffer *leaf)
+{
+    tape *t = l->workers[worker].tape;
+    const value loss = forward_lane(l, t, i, worker);
+    tape_bind_gradients(t, leaf->block, leaf->written);
+    if (loss.id && tape_status(t) == TACIT_OK)
+        l->losses[i] = (double)*tape_f32(t, loss) * (double)lane_examples(l, i);
+    if (tape_status(t) == TACIT_OK)
+        tape_backward(t, loss, NULL, (float)lane_examples(l, i) / (float)l->options.batch);
+    fail_step(l, tape_status(t));
+}
+
+static void batchwise_lane(lanes *l, int64_t i, int worker, gradient_buffer *leaf)
+{
+    tape *t = l->kept ? l->kept[i] : l->workers[worker].tape;
+    const int64_t at = i * l->options.lane * objective_of(l)->views * l->learner->encoder->width;
+    tape_set_backend(t, l->work->backends[worker]);
+    tape_bind_gradients(t, leaf->block, leaf->written);
+    const value embeddings = l->kept ? l->kept_values[i] : forward_lane(l, t, i, worker);
+    if (tape_status(t) == TACIT_OK)
+        tape_backward(t, embeddings, l->diff_embeddings + at, 1.0f);
+    fail_step(l, tape_status(t));
+}
+
+static void run_leaf(void *user, int64_t leaf, int worker)
+{
+    lanes *l = user;
+    const double start = clock_seconds();
+    gradient_buffer *buffer = atomic_load(&l->status) == TACIT_OK ? tree_take(l->tree) : NULL;
+    if (!buffer) {
+        fail_step(l, TACIT_NOMEM);
+        return;
+    }
+    const int64_t first = leaf * l->options.leaf;
+    for (int64_t i = first; i < first + l->options.leaf && i < l->lane_count; i++) {
+        if (objective_of(l)->couple)
+            batchwise_lane(l, i, worker, buffer);
+        else
+            pointwise_lane(l, i, worker, buffer);
+    }
+    tree_put(l->tree, leaf, buffer);
+    l->workers[worker].busy += clock_seconds() - start;
+}
+
+/* Forward only: the embeddings of lane i into the batch's. On a kept tape the record stays for the backward. */
+static void embed_lane(void *user, int64_t i, int worker)
+{
+    lanes *l = user;
+    const double start = clock_seconds();
+    tape *t = l->kept ? l->kept[i] : l->workers[worker].tape;
+    tape_set_backend(t, l->work->backends[worker]);
+    const value embeddings = forward_lane(l, t, i, worker);
+    const tensor *x = tape_tensor(t, embeddings);
+    const int64_t at = i * l->options.lane * objective_of(l)->views * l->learner->encoder->width;
+    if (x && tape_status(t) == TACIT_OK)
+        memcpy(l->embeddings + at, x->data, tensor_bytes(x));
+    l->kept_values[i] = embeddings;
+    fail_step(l, tape_status(t));
+    l->workers[worker].busy += clock_seconds() - start;
+}
+
+/* ---- the step ----------------------------------------------------------------------------------------------- */
+
+/* Loss and gradient of the embeddings; the method's own parameters (a projector) get theirs in *buffer. */
+static tacit_status couple_batch(lanes *l, gradient_buffer *buffer, double *loss)
+{
+    tape *t = l->couple;
+    const int64_t rows = l->options.batch * objective_of(l)->views;
+    const tensor all = tensor_of(DTYPE_F32, shape_2(rows, l->learner->encoder->width), l->embeddings);
+    for (int i = 0; i < l->work->workers; i++)
+        arena_reset(l->work->arenas[i]);
+    tape_reset(t, TAPE_TRAINING);
+    tape_bind_gradients(t, buffer->block, buffer->written);
+    const value embeddings = tape_input(t, &all, true);
+    const value result = objective_of(l)->couple(&l->learner->method, t, embeddings);
+    if (tape_status(t) != TACIT_OK)
+        return tape_status(t);
+    *loss = (double)*tape_f32(t, result);
+    TRY(tape_backward(t, result, NULL, 1.0f));
+    l->diff_embeddings = tape_gradient(t, embeddings);
+    if (!l->diff_embeddings)
+        return context_fail(l->context, TACIT_STATE, "the method's loss does not depend on the embeddings");
+    return TACIT_OK;
+}
+
+/* After a first step with lanes run twice, what one lane holds is known: keep all lanes from now on if they fit. */
+static tacit_status consider_keeping(lanes *l)
+{
+    size_t held = 0;
+    for (int i = 0; i < l->work->workers; i++)
+        held = tape_memory(l->workers[i].tape) > held ? tape_memory(l->workers[i].tape) : held;
+    if (l->kept || (uint64_t)held > l->options.memory / (uint64_t)l->lane_count)
+        return TACIT_OK;
+    l->kept = memory_alloc(l->context, (size_t)l->lane_count, sizeof(tape *));
+    if (!l->kept)
+        return TACIT_NOMEM;
+    for (int64_t i = 0; i < l->lane_count; i++) {
+        const tacit_status status = create_tape(l, &l->kept[i], 0);
+        if (status != TACIT_OK) {
+            drop_kept(l);
+            return status;
+        }
+    }
+    return TACIT_OK;
+}
+
+/* The coupling's share of the gradient belongs to parameters that no lane writes, or is added last. */
+static void add_coupling(const lanes *l, gradient_buffer *root, const gradient_buffer *coupling)
+{
+    const parameters *p = &l->learner->parameters;
+    for (size_t i = 0; i < p->count; i++) {
+        const int64_t offset = p->table[i].offset, count = shape_count(p->table[i].shape);
+        for (int64_t k = 0; coupling->written[i] && k < count; k++)
+            root->block[offset + k] += coupling->block[offset + k];
+    }
+}
+
+static tacit_status batchwise_step(lanes *l, lanes_result *out)
+{
+    out->rerun = !l->kept;
+    team_run(l->work->team, l->lane_count, embed_lane, l);
+    TRY(atomic_load(&l->status));
+    gradient_buffer *coupling = tree_take(l->tree);
+    if (!coupling)
+        return TACIT_NOMEM;
+    tacit_status status = couple_batch(l, coupling, &out->loss);
+    if (status == TACIT_OK) {
+        team_run(l->work->team, l->leaf_count, run_leaf, l);
+        status = atomic_load(&l->status);
+    }
+    if (status == TACIT_OK) {
+        out->gradient = tree_root(l->tree);
+        add_coupling(l, out->gradient, coupling);
+        out->embeddings = l->embeddings;
+        out->rows = l->options.batch * objective_of(l)->views;
+        status = consider_keeping(l);
+    }
+    tree_give(l->tree, coupling);
+    return status;
+}
+
+static tacit_status pointwise_step(lanes *l, lanes_result *out)
+{
+    team_run(l->work->team, l->leaf_count, run_leaf, l);
+    TRY(atomic_load(&l->status));
+    for (int64_t i = 0; i < l->lane_count; i++)
+        out->loss += l->losses[i];
+    out->loss /= (double)l->options.batch;
+    out->gradient = tree_root(l->tree);
+    return TACIT_OK;
+}
+
+tacit_status lanes_step(lanes *l, const int64_t *examples, uint32_t epoch, lanes_result *out)
+{
+    *out = (lanes_result){0};
+    atomic_store(&l->status, TACIT_OK);
+    l->examples = examples;
+    l->epoch = epoch;
+    for (int i = 0; i < l->work->workers; i++)
+        l->workers[i].waiting = l->workers[i].busy = 0.0;
+    tree_begin(l->tree, l->leaf_count);
+    TRY(objective_of(l)->couple ? batchwise_step(l, out) : pointwise_step(l, out));
+    double waiting = 0.0, busy = 0.0;
+    for (int i = 0; i < l->work->workers; i++) {
+        waiting += l->workers[i].waiting;
+        busy += l->workers[i].busy;
+    }
+    out->wait_share = busy > 0.0 ? waiting / busy : 0.0;
+    return TACIT_OK;
+}
+
+void lanes_give(lanes *l, gradient_buffer *gradient)
+{
+    tree_give(l->tree, gradient);
+}
+
+/* ---- sizes -------------------------------------------------------------------------------------------------- */
+
+/* About a thousand rows of tokens in a lane: enough for the matrix products, little enough for the caches. A power of two
+ * from 2 to 64. */
+int64_t lanes_default_lane(const learner *l, int64_t batch)
+{
+    const int64_t rows = l->encoder->tokens * l->method.objective->views;
+    int64_t size = 2;
+    while (size < 64 && size * 2 * rows <= 1024 && size * 2 <= batch)
+        size *= 2;
+    return size < batch ? size : batch;
+}
+
+/* At most as many leaves as keep the traffic of gradients a few percent of the work: the larger the gradient, the fewer. */
+int64_t lanes_default_leaf(const learner *l, int64_t batch, int64_t lane_size)
+{
+    const int64_t lanes_of_batch = (batch + lane_size - 1) / lane_size;
+    const int64_t bytes = l->parameters.size * (int64_t)sizeof(float);
+    const int64_t most = bytes < (INT64_C(8) << 20) ? 64 : (bytes < (INT64_C(64) << 20) ? 16 : 8);
+    return (lanes_of_batch + most - 1) / most;
+}
