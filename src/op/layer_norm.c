@@ -67,6 +67,24 @@ KERNEL static void backward_parameters(const float *x, const float *dy, int64_t 
     }
 }
 
+/* One kernel forms both gradients; where only one is wanted the other goes to memory nobody reads. */
+static void parameters_backward(tape *t, const tensor *x, const float *dy, const float *statistics, contribution gain,
+                                contribution bias)
+{
+    const int64_t rows = shape_rows(x->shape), width = shape_last(x->shape);
+    const size_t size = (size_t)width * sizeof(float);
+    float *unread = gain.data && bias.data ? NULL : tape_take(t, size);
+    float *gain_sums = gain.data ? gain.data : unread, *bias_sums = bias.data ? bias.data : unread;
+    if (!gain_sums || !bias_sums)
+        return;
+    if (!gain.add)
+        memset(gain_sums, 0, size);
+    if (!bias.add)
+        memset(bias_sums, 0, size);
+    backward_parameters(x->data, dy, rows, width, statistics, gain_sums, bias_sums);
+    tape_give(t, unread, size);
+}
+
 static void layer_norm_backward(tape *t, const record *r)
 {
     const tensor *x = tape_tensor(t, r->inputs[0]);
@@ -77,13 +95,8 @@ static void layer_norm_backward(tape *t, const record *r)
     const contribution bias = tape_contribute(t, r->inputs[2]);
     if (src.data)
         backward_src(x->data, dy, rows, width, tape_f32(t, r->inputs[1]), r->saved, src.data, src.add);
-    if (!gain.data || !bias.data)
-        return;
-    if (!gain.add)
-        memset(gain.data, 0, (size_t)width * sizeof(float));
-    if (!bias.add)
-        memset(bias.data, 0, (size_t)width * sizeof(float));
-    backward_parameters(x->data, dy, rows, width, r->saved, gain.data, bias.data);
+    if (gain.data || bias.data)
+        parameters_backward(t, x, dy, r->saved, gain, bias);
 }
 
 static const op layer_norm = {"layer_norm", 1u << 0 | 1u << 1, false, layer_norm_backward};

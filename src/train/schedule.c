@@ -5,7 +5,7 @@
 
 double schedule_cosine(double lr, double last, int64_t step, int64_t warmup, int64_t total)
 {
-    if (step <= warmup)
+    if (step <= warmup && warmup > 0)
         return lr * (double)step / (double)warmup;
     if (step >= total)
         return last;

@@ -120,8 +120,12 @@ static const struct {
     {"an infinity", plant_infinity},
 };
 
+enum { REFUSALS_LIMIT = 200 }; /* numbers: each planted error costs a whole comparison */
+
 static void expect_refusals(operator_case *c)
 {
+    if (case_inputs_count(c) > REFUSALS_LIMIT)
+        return;
     for (size_t i = 0; i < sizeof plants / sizeof *plants; i++)
         if (gradient_check(&c->problem, c->problem.backward, plants[i].plant, false) != GRADIENT_DIFFERS)
             fail_msg("%s: a gradient with %s was accepted", c->name, plants[i].name);
@@ -130,7 +134,7 @@ static void expect_refusals(operator_case *c)
 static void test_planted_errors_are_refused(void **state)
 {
     (void)state;
-    assert_true(for_each_case(expect_refusals) > 40);
+    for_each_case(expect_refusals);
 }
 
 /* Whether the mistake of this operator shows at this size: there are several examples (so that "all but the
@@ -154,6 +158,14 @@ static void test_missing_terms_are_refused(void **state)
 }
 
 /* No operator with gradients is without a size that differences can check and at which its mistake shows. */
+static bool size_is_checked(const operator_spec *spec)
+{
+    operator_case *c = case_create(spec, 1);
+    const bool checked = mistake_shows(c) && case_inputs_count(c) <= REFUSALS_LIMIT;
+    case_destroy(c);
+    return checked;
+}
+
 static void test_every_operator_is_checked(void **state)
 {
     (void)state;
@@ -161,11 +173,8 @@ static void test_every_operator_is_checked(void **state)
     const operator_spec *specs = operator_specs(&count);
     for (int i = 0; i < count; i++) {
         bool checked = specs[i].row->differentiable == 0;
-        for (int j = 0; j < count && !checked; j++) {
-            operator_case *c = case_create(&specs[j], 1);
-            checked = specs[j].row == specs[i].row && mistake_shows(c);
-            case_destroy(c);
-        }
+        for (int j = 0; j < count && !checked; j++)
+            checked = specs[j].row == specs[i].row && size_is_checked(&specs[j]);
         if (!checked)
             fail_msg("%s: no size for differences", specs[i].row->name);
     }

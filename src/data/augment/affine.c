@@ -30,20 +30,33 @@ static bool invert(mapping *m, const canvas *c, const float degrees[3], float dx
     return true;
 }
 
-/* A copy with one more pixel on every side, of `fill`, or of the nearest pixel where `fill` is NULL. */
+/* The margin around the padded copy: one pixel before the picture, and two behind it, so that a place a whole pixel
+ * outside still has four neighbours. */
+enum { BEFORE = 1, BEHIND = 2, MARGIN = BEFORE + BEHIND };
+
+/* Copies of one pixel. */
+static void repeat(float *to, const float *pixel, int count, int channels)
+{
+    for (int i = 0; i < count; i++)
+        memcpy(to + (size_t)i * channels, pixel, (size_t)channels * sizeof *to);
+}
+
+/* A copy with a margin of `fill`, or of the nearest pixel where `fill` is NULL. */
 static void copy_padded(float *padded, const canvas *c, const float *fill)
 {
     const int channels = c->channels;
-    const size_t row = (size_t)c->width * channels, wide = row + 2 * (size_t)channels;
-    for (int y = -1; y <= c->height; y++) {
-        const int inside = y < 0 ? 0 : y == c->height ? y - 1 : y;
-        const float *from = c->pixels + (size_t)inside * row;
-        float *to = padded + (size_t)(y + 1) * wide;
-        memcpy(to + channels, from, row * sizeof *to);
-        memcpy(to, fill ? fill : from, (size_t)channels * sizeof *to);
-        memcpy(to + wide - channels, fill ? fill : from + row - channels, (size_t)channels * sizeof *to);
-        for (int x = 0; fill && inside != y && x < c->width; x++)
-            memcpy(to + (size_t)(x + 1) * channels, fill, (size_t)channels * sizeof *to);
+    const size_t row = (size_t)c->width * channels;
+    for (int y = -BEFORE; y < c->height + BEHIND; y++) {
+        const bool outside = y < 0 || y >= c->height;
+        const int nearest = y < 0 ? 0 : y >= c->height ? c->height - 1 : y;
+        const float *from = c->pixels + (size_t)nearest * row;
+        float *to = padded + (size_t)(y + BEFORE) * (row + (size_t)MARGIN * channels);
+        repeat(to, fill ? fill : from, BEFORE, channels);
+        if (outside && fill)
+            repeat(to + BEFORE * channels, fill, c->width, channels);
+        else
+            memcpy(to + BEFORE * channels, from, row * sizeof *to);
+        repeat(to + BEFORE * channels + row, fill ? fill : from + row - channels, BEHIND, channels);
     }
 }
 
@@ -62,9 +75,9 @@ static inline float clamp(float value, float limit)
 
 static PIXEL_KERNEL void find_places(const mapping *m, const canvas *c, int y, const places *p)
 {
-    const float x_limit = (float)c->width + 0.999f, y_limit = (float)c->height + 0.999f;
-    const float x_start = m->xy * (float)y + m->x0 + 1.0f, y_start = m->yy * (float)y + m->y0 + 1.0f;
-    const int32_t wide = c->width + 2;
+    const float x_limit = (float)(c->width + BEFORE), y_limit = (float)(c->height + BEFORE);
+    const float x_start = m->xy * (float)y + m->x0 + BEFORE, y_start = m->yy * (float)y + m->y0 + BEFORE;
+    const int32_t wide = c->width + MARGIN;
     const float xx = m->xx, yx = m->yx;
     int32_t *corner = p->corner;
     float *right = p->right, *lower = p->lower;
@@ -80,7 +93,7 @@ static PIXEL_KERNEL void find_places(const mapping *m, const canvas *c, int y, c
 
 static inline void sample_row(const places *p, const float *padded, int width, int channels, float *out)
 {
-    const size_t down = (size_t)(width + 2) * channels;
+    const size_t down = (size_t)(width + MARGIN) * channels;
     for (int x = 0; x < width; x++) {
         const float *a = padded + (size_t)p->corner[x] * channels, *b = a + down;
         for (int k = 0; k < channels; k++) {
@@ -99,7 +112,7 @@ tacit_status affine_warp(canvas *c, float rotate, float shear_x, float shear_y, 
         return context_fail(s->context, TACIT_ARGUMENT,
                             "affine: rotate %g, shear %g,%g degrees, move %g,%g: expected an invertible mapping",
                             (double)rotate, (double)shear_x, (double)shear_y, (double)dx, (double)dy);
-    const size_t padded_count = (size_t)(c->width + 2) * (c->height + 2) * c->channels, width = (size_t)c->width;
+    const size_t padded_count = (size_t)(c->width + MARGIN) * (c->height + MARGIN) * c->channels, width = (size_t)c->width;
     float *padded = scratch_get(s, SCRATCH_AUGMENT_A, (padded_count + 3 * width) * sizeof(float));
     if (!padded)
         return TACIT_NOMEM;

@@ -37,6 +37,14 @@ static PIXEL_KERNEL void scaled(float *out, const float *a, float w, int count)
         out[j] = w * a[j];
 }
 
+/* The weights sum to 1 only up to rounding. */
+static PIXEL_KERNEL void clip(float *row, int count)
+{
+#pragma omp simd
+    for (int j = 0; j < count; j++)
+        row[j] = pixel_clip(row[j]);
+}
+
 /* Repeats the first and the last pixel of a row of `size` numbers, `radius` times on either side. */
 static void extend(float *row, int size, int channels, int radius)
 {
@@ -75,6 +83,7 @@ tacit_status blur_gaussian(canvas *c, float sigma, scratch *s)
         scaled(out, row, weight[0], size);
         for (int k = 1; k <= radius; k++)
             add_pair(out, row - k * c->channels, row + k * c->channels, weight[k], size);
+        clip(out, size);
     }
     return TACIT_OK;
 }
