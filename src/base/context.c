@@ -106,6 +106,14 @@ void context_begin(tacit_context *context)
     context->message[0] = '\0';
 }
 
+/* A message is one line, whatever the names from hostile files that it quotes. */
+static void make_one_line(char *message)
+{
+    for (; *message; message++)
+        if ((unsigned char)*message < ' ' || *message == 127)
+            *message = '?';
+}
+
 tacit_status context_fail(tacit_context *context, tacit_status status, const char *format, ...)
 {
     pthread_mutex_lock(&context->lock);
@@ -115,6 +123,7 @@ tacit_status context_fail(tacit_context *context, tacit_status status, const cha
         va_start(arguments, format);
         vsnprintf(context->message, sizeof context->message, format, arguments);
         va_end(arguments);
+        make_one_line(context->message);
     }
     pthread_mutex_unlock(&context->lock);
     return status;
@@ -133,6 +142,7 @@ tacit_status context_wrap(tacit_context *context, tacit_status status, const cha
             snprintf(text + used, sizeof text - (size_t)used, ": %s", context->message);
             text[MESSAGE_SIZE - 1] = '\0';
             memcpy(context->message, text, strlen(text) + 1);
+            make_one_line(context->message);
         }
     }
     pthread_mutex_unlock(&context->lock);

@@ -116,8 +116,10 @@ static tacit_status add_tensor(writing *w, const named_tensor *t)
     TRY(add_padding(w));
     json_t *sizes = json_array();
     for (int i = 0; i < t->tensor.shape.rank; i++)
-        if (json_array_append_new(sizes, json_integer(t->tensor.shape.size[i])))
-            return json_decref(sizes), fail_json(w);
+        if (json_array_append_new(sizes, json_integer(t->tensor.shape.size[i]))) {
+            json_decref(sizes);
+            return fail_json(w);
+        }
     return add_entry(w, t->name, type, sizes, tensor_bytes(&t->tensor));
 }
 
@@ -137,7 +139,7 @@ static tacit_status add_metadata(writing *w, const metadata_entry *metadata, siz
     return json_object_set_new(w->header, METADATA, texts) ? fail_json(w) : TACIT_OK;
 }
 
-static void write_zeros(file_writer *f, uint8_t fill, size_t count)
+static void write_fill(file_writer *f, uint8_t fill, size_t count)
 {
     uint8_t block[ALIGNMENT];
     memset(block, fill, sizeof block);
@@ -154,13 +156,13 @@ static tacit_status write_file(writing *w, const char *header, const named_tenso
     bytes_put_u64_le(length, size + spaces);
     file_writer_write(&f, length, sizeof length);
     file_writer_write(&f, header, size);
-    write_zeros(&f, ' ', spaces);
+    write_fill(&f, ' ', spaces);
     size_t end = 0;
     for (size_t i = 0; i < count; i++) {
-        const size_t padding = padding_after(end), bytes = tensor_bytes(&tensors[i].tensor);
-        write_zeros(&f, 0, padding);
-        file_writer_write(&f, tensors[i].tensor.data, bytes);
-        end += padding + bytes;
+        const size_t padding = padding_after(end), full = tensor_bytes(&tensors[i].tensor);
+        write_fill(&f, 0, padding);
+        file_writer_write(&f, tensors[i].tensor.data, full);
+        end += padding + full;
     }
     return file_writer_commit(&f);
 }
@@ -337,7 +339,7 @@ static tacit_status check_spans(const reading *r)
     return TACIT_OK;
 }
 
-static tacit_status parse_header(reading *r, const json_t *header)
+static tacit_status parse_header(reading *r, json_t *header)
 {
     const char *name;
     json_t *json;
@@ -347,8 +349,7 @@ static tacit_status parse_header(reading *r, const json_t *header)
     r->spans = memory_alloc(r->file->context, json_object_size(header), sizeof *r->spans);
     if (!r->file->tensors || !r->spans)
         return TACIT_NOMEM;
-    /* jansson's loop over an object that is only read wants it writable. */
-    json_object_foreach((json_t *)(uintptr_t)header, name, json)
+    json_object_foreach(header, name, json)
     {
         if (strcmp(name, METADATA) == 0)
             TRY(parse_metadata(r, json));
@@ -380,8 +381,8 @@ static tacit_status find_header(reading *r, const char **text, size_t *length)
 static tacit_status parse(safetensors_file *f, const char *path)
 {
     reading r = {.file = f, .path = path};
-    const char *text;
-    size_t length;
+    const char *text = NULL;
+    size_t length = 0;
     json_error_t error;
     TRY(find_header(&r, &text, &length));
     json_t *header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
@@ -410,14 +411,14 @@ tacit_status safetensors_read(safetensors_file *out, tacit_context *context, con
 }
 
 tacit_status safetensors_parse(safetensors_file *out, tacit_context *context, const char *name,
-                               const uint8_t *bytes, size_t size)
+                               const uint8_t *source, size_t size)
 {
     *out = (safetensors_file){.context = context, .size = size};
     out->bytes = memory_alloc(context, size, 1);
     if (!out->bytes)
         return TACIT_NOMEM;
     if (size > 0)
-        memcpy(out->bytes, bytes, size);
+        memcpy(out->bytes, source, size);
     return parse_or_close(out, name);
 }
 

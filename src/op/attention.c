@@ -218,7 +218,7 @@ value op_attention(tape *t, value qkv, int heads)
         return (value){0};
     const shape in = tape_tensor(t, qkv)->shape;
     char text[SHAPE_TEXT];
-    if (in.rank != 3 || heads < 1 || in.size[2] % (3 * heads) != 0)
+    if (in.rank != 3 || heads < 1 || in.size[1] < 1 || in.size[2] < 1 || in.size[2] % (3 * (int64_t)heads) != 0)
         return tape_fail(t, TACIT_SHAPE, "attention: %s does not hold queries, keys and values of %d heads",
                          shape_text(in, text), heads);
     const attention_shape s = attention_sizes(t, qkv, heads);

@@ -105,7 +105,7 @@ KERNEL static void relu_kernel(const element_job *j, int64_t first, int64_t last
 {
 #pragma omp simd
     for (int64_t i = first; i < last; i++)
-        j->dst[i] = j->src[i] > 0.0f ? j->src[i] : 0.0f;
+        j->dst[i] = j->src[i] < 0.0f ? 0.0f : j->src[i]; /* NaN stays NaN */
 }
 
 KERNEL static void relu_backward_kernel(const element_job *j, int64_t first, int64_t last)

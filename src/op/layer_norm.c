@@ -106,12 +106,12 @@ value op_layer_norm(tape *t, value x, value gain, value bias)
     if (!tape_ready(t, (value[]){x, gain, bias}, 3))
         return (value){0};
     const tensor *a = tape_tensor(t, x);
-    const shape s = a->shape, g = tape_tensor(t, gain)->shape;
+    const shape s = a->shape, g = tape_tensor(t, gain)->shape, b = tape_tensor(t, bias)->shape;
     const int64_t rows = shape_rows(s), width = shape_last(s);
-    char one[SHAPE_TEXT], two[SHAPE_TEXT];
-    if (!shape_equal(g, shape_1(width)) || !shape_equal(tape_tensor(t, bias)->shape, g))
-        return tape_fail(t, TACIT_SHAPE, "layer norm: input %s does not fit gain %s", shape_text(s, one),
-                         shape_text(g, two));
+    char one[SHAPE_TEXT], two[SHAPE_TEXT], three[SHAPE_TEXT];
+    if (!shape_equal(g, shape_1(width)) || !shape_equal(b, g))
+        return tape_fail(t, TACIT_SHAPE, "layer norm: input %s does not fit gain %s and bias %s", shape_text(s, one),
+                         shape_text(g, two), shape_text(b, three));
     const value y = tape_output(t, DTYPE_F32, s);
     const size_t saved_size = (size_t)rows * 2 * sizeof(float);
     float *statistics = tape_take(t, saved_size);

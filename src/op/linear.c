@@ -52,6 +52,11 @@ static void backward_src_rows(void *user, int64_t i, int worker)
 /* One job, whatever the number of workers: its sum runs over all rows. */
 static void backward_wei(const linear_job *j, int worker)
 {
+    if (j->rows == 0) {
+        if (!j->add_wei)
+            memset(j->diff_wei, 0, (size_t)(j->outputs * j->inputs) * sizeof *j->diff_wei);
+        return;
+    }
     const matmul_shape s = {.batch = 1,
                             .m = j->outputs,
                             .n = j->inputs,
@@ -121,13 +126,14 @@ static const op linear = {"linear", 1u << 0 | 1u << 1, false, linear_backward};
 static bool shapes_fit(tape *t, value x, value wei, value bias)
 {
     const tensor *a = tape_tensor(t, x), *w = tape_tensor(t, wei), *b = tape_tensor(t, bias);
-    const bool fit = w->shape.rank == 2 && a->shape.rank >= 1 && shape_last(a->shape) == w->shape.size[1] &&
-                     (!b || (b->shape.rank == 1 && b->shape.size[0] == w->shape.size[0]));
     char one[SHAPE_TEXT], two[SHAPE_TEXT];
-    if (!fit)
+    if (w->shape.rank != 2 || a->shape.rank < 1 || shape_last(a->shape) != w->shape.size[1])
         tape_fail(t, TACIT_SHAPE, "linear: input %s does not fit weights %s", shape_text(a->shape, one),
                   shape_text(w->shape, two));
-    return fit;
+    else if (b && !shape_equal(b->shape, shape_1(w->shape.size[0])))
+        tape_fail(t, TACIT_SHAPE, "linear: bias %s does not fit weights %s", shape_text(b->shape, one),
+                  shape_text(w->shape, two));
+    return tape_status(t) == TACIT_OK;
 }
 
 value op_linear(tape *t, value x, value wei, value bias)

@@ -209,8 +209,8 @@ static tacit_status make_entry(backend *b, const matmul_shape *shape, entry *e)
     dnnl_matmul_desc_t description;
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t plan = NULL;
-    *e = (entry){.used = true, .shape = *shape};
     TRY(describe_all(b, shape, &d));
+    *e = (entry){.used = true, .shape = *shape};
     tacit_status status = failed(b, make_attributes(&attributes, shape), "attributes");
     if (status != TACIT_OK)
         goto out;
@@ -262,10 +262,21 @@ static dnnl_status_t set_data(dnnl_memory_t memory, const void *data)
     return memory ? dnnl_memory_set_data_handle(memory, readable(data)) : dnnl_success;
 }
 
+/* oneDNN 2.6 divides by some of the sizes. */
+static tacit_status check_sizes(backend *b, const matmul_shape *s)
+{
+    if (s->batch >= 1 && s->m >= 1 && s->n >= 1 && s->k >= 1)
+        return TACIT_OK;
+    return context_fail(b->context, TACIT_SHAPE,
+                        "matrix product: no numbers in %lld times (%lld, %lld) by (%lld, %lld)", (long long)s->batch,
+                        (long long)s->m, (long long)s->k, (long long)s->k, (long long)s->n);
+}
+
 tacit_status backend_matmul(backend *b, arena *a, const matmul_shape *shape, const float *src, const float *wei,
                             const float *bias, float *dst)
 {
     entry *e;
+    TRY(check_sizes(b, shape));
     TRY(get_entry(b, shape, &e));
     b->operations += 2.0 * (double)shape->batch * (double)shape->m * (double)shape->n * (double)shape->k;
     void *scratch = NULL;

@@ -26,7 +26,7 @@ typedef struct matmul_shape {
     bool gelu;       /* exact GELU after the bias; not with accumulate */
 } matmul_shape;
 
-/* Workspace comes from `a` and is given back. `bias` is NULL unless shape->bias. */
+/* Workspace comes from `a` and is given back. `bias` is NULL unless shape->bias. A size below 1 is TACIT_SHAPE. */
 tacit_status backend_matmul(backend *b, arena *a, const matmul_shape *shape, const float *src, const float *wei,
                             const float *bias, float *dst);
 

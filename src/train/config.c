@@ -103,23 +103,23 @@ static tacit_status add_method_row(settings *s, tacit_context *context, const ch
     return settings_set(s, "method", name);
 }
 
-static tacit_status add_tables(settings *s, tacit_context *context, const char *method)
+static tacit_status add_tables(settings *s, tacit_context *context, const char *name)
 {
-    TRY(add_method_row(s, context, method));
+    TRY(add_method_row(s, context, name));
     TRY(settings_add(s, common, sizeof common / sizeof *common));
     for (size_t i = 0; i < AUGMENT_ROWS; i++)
         TRY(settings_add(s, &augment_rows[i].row, 1));
-    const objective *o = objective_find(method);
+    const objective *o = objective_find(name);
     TRY(settings_add(s, o->settings, o->setting_count));
     for (const default_value *d = o->defaults; d->name; d++)
         TRY(settings_default(s, d->name, d->text));
     return TACIT_OK;
 }
 
-tacit_status config_create(settings **out, tacit_context *context, const char *method)
+tacit_status config_create(settings **out, tacit_context *context, const char *name)
 {
     TRY(settings_create(out, context));
-    const tacit_status status = add_tables(*out, context, method);
+    const tacit_status status = add_tables(*out, context, name);
     if (status != TACIT_OK) {
         settings_destroy(*out);
         *out = NULL;

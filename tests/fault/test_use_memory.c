@@ -93,23 +93,20 @@ static void workers_survive_a_failure(void **state)
 {
     (void)state;
     make_data();
-    test_memory memory = {0};
-    tacit_context *context = test_context_on(&memory);
-    work *w;
-    assert_ok(context, tacit_context_set_threads(context, 1));
-    assert_ok(context, work_create(&w, context));
-    for (int64_t i = 1; i < 4; i++) {
+    for (int64_t i = 1; i <= 2; i++) { /* the copy of the keys, the arena's first block */
+        test_memory memory = {0};
+        tacit_context *context = test_context_on(&memory);
+        work *w;
+        assert_ok(context, tacit_context_set_threads(context, 1));
+        assert_ok(context, work_create(&w, context));
         memory.fail_at = memory.calls + i;
-        const tacit_status status = use_find(w);
-        if (memory.calls >= memory.fail_at)
-            assert_fails(context, status, TACIT_NOMEM, "out of memory");
+        assert_fails(context, use_find(w), TACIT_NOMEM, "out of memory");
         context_begin(context);
-        memory.fail_at = 0;
         assert_ok(context, use_find(w));
+        work_destroy(w);
+        tacit_context_destroy(context);
+        assert_int_equal(memory.alive, 0);
     }
-    work_destroy(w);
-    tacit_context_destroy(context);
-    assert_int_equal(memory.alive, 0);
 }
 
 static void neighbours_report_no_memory(void **state)

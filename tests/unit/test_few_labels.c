@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "base/philox.h"
+#include "use/class_rows.h"
 #include "use/few_labels.h"
 #include "use/probe.h"
 #include "use/standardise.h"
@@ -63,6 +64,23 @@ static void every_row_is_drawn_alike(void **state)
     }
     for (int i = 0; i < 50; i++)
         assert_in_range(counts[i], 400 - 5 * 18, 400 + 5 * 18);
+    tacit_context_destroy(context);
+}
+
+/* The rows that a selection holds out are another draw than the first few labels of the same seed. */
+static void held_out_rows_are_another_draw(void **state)
+{
+    (void)state;
+    tacit_context *context = test_context();
+    int32_t labels[100] = {0};
+    int64_t rows[10], order[100], filled, kept, common = 0;
+    assert_ok(context, few_labels_draw(context, labels, 100, 1, 10, 1, 0, rows, &filled));
+    assert_ok(context, class_rows_hold_out(context, labels, 100, 1, 1, order, &kept));
+    assert_int_equal(kept, 90);
+    for (int i = 0; i < 10; i++)
+        for (int j = 90; j < 100; j++)
+            common += rows[i] == order[j];
+    assert_in_range(common, 0, 5);
     tacit_context_destroy(context);
 }
 
@@ -174,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws_are_stratified_and_keyed),
         cmocka_unit_test(every_row_is_drawn_alike),
+        cmocka_unit_test(held_out_rows_are_another_draw),
         cmocka_unit_test(labels_outside_are_named),
         cmocka_unit_test(result_is_mean_and_deviation_of_the_draws),
         cmocka_unit_test(separable_classes_need_one_label),

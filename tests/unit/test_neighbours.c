@@ -117,8 +117,8 @@ static void equal_keys_come_in_rising_rows(void **state)
     (void)state;
     fixture f = begin();
     const int64_t count = 2 * BORDER + 200, columns = 19;
-    const int32_t twins[] = {3, 70, 1000, BORDER, BORDER + 511, 2 * BORDER + 1, 2 * BORDER + 199};
-    enum { TWINS = 7 };
+    const int32_t twins[] = {3, 4, 70, 1000, BORDER, BORDER + 511, 2 * BORDER + 1, 2 * BORDER + 199};
+    enum { TWINS = 8 };
     float *keys = random_rows(count, columns, 3);
     for (int i = 0; i < TWINS; i++)
         for (int64_t j = 0; j < columns; j++)

@@ -281,7 +281,7 @@ static void statistics_are_exact_far_from_zero(void **state)
     float mean[COLUMNS], deviation[COLUMNS];
     const matrix m = {ROWS, COLUMNS, data};
     assert_ok(f.context, columns_measure(f.work, m, mean, deviation));
-    const double means[] = {0.5, 1e6 + 0.5, 0.1f, 1e30 / ROWS, 0};
+    const double means[] = {0.5, 1e6 + 0.5, (double)0.1f, 1e30 / ROWS, 0};
     const double deviations[] = {0.5, 0.5, 1, 1e30 * sqrt((ROWS - 1.0) / ROWS / ROWS), 3e38};
     for (int j = 0; j < COLUMNS; j++) {
         assert_near((double)mean[j], means[j], j == 4 ? 1e31 : 0, 1e-6);
@@ -318,7 +318,7 @@ static void wrong_arguments_are_named(void **state)
     float data[] = {1, 2, 3, 4, 5, 6};
     int32_t labels[] = {0, 1, 0}, predicted[3];
     const matrix m = {3, 2, data};
-    const double wrong = NAN;
+    const double wrong = (double)NAN;
     probe p;
     const int32_t same[] = {1, 1, 1}, outside[] = {0, 1, 2};
     assert_fails(f.context, probe_fit(&p, f.work, m, same, 2, 1), TACIT_ARGUMENT, "one class");

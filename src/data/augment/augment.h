@@ -41,13 +41,15 @@ typedef struct augment_preset {
 /* "photo", "small-colour", "small-grey"; NULL-name terminated. */
 extern const augment_preset augment_presets[];
 const augment_preset *augment_preset_find(const char *name);
-/* By the size and channels of the examples: side under 65 is small. */
+/* By the size (of a view's side) and channels of the examples: under 65 is small. */
 const augment_preset *augment_preset_for(int size, int channels);
 
 /* ---- the families: in place, or into `out` (allocated by the caller) --------------------------------------- */
 
 /* crop.c: a box of the source, resized to out with an antialiased bicubic (Keys 1981, a = -0.5; the kernel widens when
- * shrinking, as Pillow does); result clipped to [0, 1]. flip mirrors left and right. */
+ * shrinking, as Pillow does); result clipped to [0, 1]. flip mirrors left and right. Pixels outside the box are not
+ * looked at. A box of the size of out at whole pixels is bytes / 255, exactly. A box that is not inside the source is
+ * TACIT_ARGUMENT, other channels TACIT_SHAPE. */
 typedef struct crop_box {
     float x, y, width, height; /* in pixels of the source */
 } crop_box;
@@ -61,12 +63,15 @@ void colour_jitter(canvas *c, const augment_settings *a, draws *d); /* colour.c;
 void colour_grayscale(canvas *c);
 void colour_solarize(canvas *c);
 tacit_status blur_gaussian(canvas *c, float sigma, scratch *s); /* blur.c; separable, edges repeated */
-/* affine.c: rotation and shear in degrees, translation in pixels; bilinear, outside is `fill` (C). */
+/* affine.c: shear, then rotation (clockwise), in degrees, about the centre, then translation in pixels (right, down);
+ * bilinear; outside is `fill` (C), or the nearest pixel where `fill` is NULL. */
 tacit_status affine_warp(canvas *c, float rotate, float shear_x, float shear_y, float dx, float dy, const float *fill,
                          scratch *s);
 void erase_box(canvas *c, int x, int y, int width, int height, const float *fill); /* erase.c */
 
-/* All of it in the order crop, flip, affine, jitter, grayscale, blur, solarise, erase; `mean` (C) fills. */
+/* All of it in the order crop, flip, affine, jitter, grayscale, blur, solarise, erase; `mean` (C) fills what is erased.
+ * crop_min = 1 means no crop: the centre with the aspect of out. Settings must be within the ranges that
+ * picture_views_create checks. */
 tacit_status augment_picture(const augment_settings *a, image source, draws *d, const float *mean, scratch *s, canvas *out);
 
 /* ---- picture views ------------------------------------------------------------------------------------------ */
@@ -84,7 +89,7 @@ tacit_status picture_views_create(views **out, tacit_context *context, const dat
  * a constant channel has deviation 1. `workers` shares the work; the sum is in a fixed order. */
 tacit_status picture_statistics(const dataset *d, int size, team *workers, float mean[3], float deviation[3]);
 
-/* A view back to bytes, for sheets: undoes the normalisation, clips, rounds. out (H, W, C) */
+/* A view of shape s = (H, W, C) back to bytes, for sheets: undoes the normalisation, clips, rounds. out (H, W, C) */
 void picture_from_view(const picture_view_options *o, shape s, const float *view, uint8_t *out);
 
 /* ---- sheets (sheet.c) ---------------------------------------------------------------------------------------- */
@@ -92,9 +97,10 @@ void picture_from_view(const picture_view_options *o, shape s, const float *view
 /* A grid of pictures of one size on white, enlarged by a whole factor so that small ones can be seen (cells at least 64
  * pixels), with a gap; column titles where given (a 5x7 pixel font). pixels (rows*columns, H, W, C) u8. */
 typedef struct sheet {
-    int rows, columns, height, width, channels;
+    int rows, columns;           /* of the grid */
+    int height, width, channels; /* of each picture */
     const uint8_t *pixels;
-    const char *const *titles; /* (columns) or NULL */
+    const char *const *titles; /* (columns) or NULL; cut where they do not fit above their column */
 } sheet;
 tacit_status sheet_write(tacit_context *context, const char *path, const sheet *s);
 

@@ -1,0 +1,144 @@
+#include "train/embedder.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* Lanes handed out between two looks at the cancel flag and the progress, for each worker. */
+enum { ROUND = 8 };
+
+struct embedder {
+    tacit_context *context;
+    const learner *learner;
+    const views *views;
+    work *work;
+    int64_t lane;
+    tape **tapes;       /* (workers) */
+    scratch *scratches; /* (workers) */
+    const int64_t *examples;
+    int64_t first, count, base; /* base: lane number at which this round starts */
+    float *out;
+    _Atomic tacit_status status;
+};
+
+/* About 1500 rows of tokens, 1 to 64 examples: from the encoder alone. */
+static int64_t lane_size(const encoder *e)
+{
+    const int64_t lane_of_tokens = 1536 / (e->tokens + 1);
+    return lane_of_tokens < 1 ? 1 : (lane_of_tokens > 64 ? 64 : lane_of_tokens);
+}
+
+static tacit_status create_parts(embedder *e)
+{
+    const parameters *p = &e->learner->parameters;
+    e->tapes = memory_alloc(e->context, (size_t)e->work->workers, sizeof *e->tapes);
+    e->scratches = memory_alloc(e->context, (size_t)e->work->workers, sizeof *e->scratches);
+    if (!e->tapes || !e->scratches)
+        return TACIT_NOMEM;
+    for (int i = 0; i < e->work->workers; i++)
+        scratch_init(&e->scratches[i], e->context);
+    for (int i = 0; i < e->work->workers; i++) {
+        TRY(tape_create(&e->tapes[i], e->context, e->work->backends[i]));
+        TRY(tape_bind(e->tapes[i], p->tensors, (int)p->count, p->block));
+    }
+    return TACIT_OK;
+}
+
+tacit_status embedder_create(embedder **out, const learner *l, const views *v, work *w)
+{
+    embedder *e = *out = memory_alloc(w->context, 1, sizeof *e);
+    if (!e)
+        return TACIT_NOMEM;
+    e->context = w->context;
+    e->learner = l;
+    e->views = v;
+    e->work = w;
+    e->lane = lane_size(l->encoder);
+    const tacit_status status = create_parts(e);
+    if (status != TACIT_OK) {
+        embedder_destroy(e);
+        *out = NULL;
+    }
+    return status;
+}
+
+void embedder_destroy(embedder *e)
+{
+    if (!e)
+        return;
+    for (int i = 0; i < e->work->workers; i++) {
+        if (e->tapes)
+            tape_destroy(e->tapes[i]);
+        if (e->scratches)
+            scratch_fini(&e->scratches[i]);
+    }
+    memory_free(e->context, e->tapes);
+    memory_free(e->context, e->scratches);
+    memory_free(e->context, e);
+}
+
+/* The lane's pictures; places past the end repeat the last example. */
+static tacit_status fill_lane(const embedder *e, int64_t start, int worker, float *pictures)
+{
+    const int64_t size = shape_count(e->views->shape);
+    for (int64_t i = 0; i < e->lane; i++) {
+        const int64_t at = start + i;
+        if (at >= e->count) {
+            memcpy(pictures + i * size, pictures + (i - 1) * size, (size_t)size * sizeof *pictures);
+            continue;
+        }
+        const int64_t example = e->examples ? e->examples[at] : e->first + at;
+        TRY(e->views->plain(e->views, example, &e->scratches[worker], pictures + i * size));
+    }
+    return TACIT_OK;
+}
+
+static tacit_status embed_lane(embedder *e, int64_t start, int worker)
+{
+    tape *t = e->tapes[worker];
+    const shape v = e->views->shape;
+    tape_reset(t, TAPE_INFERENCE);
+    const value pictures = tape_output(t, DTYPE_F32, shape_4(e->lane, v.size[0], v.size[1], v.size[2]));
+    if (!pictures.id)
+        return tape_status(t);
+    TRY(fill_lane(e, start, worker, tape_f32(t, pictures)));
+    const value embeddings = e->learner->encoder->embed(e->learner->encoder, t, pictures);
+    TRY(tape_status(t));
+    const int64_t width = e->learner->encoder->width, left = e->count - start;
+    const int64_t rows = left < e->lane ? left : e->lane;
+    memcpy(e->out + start * width, tape_f32(t, embeddings), (size_t)(rows * width) * sizeof(float));
+    return TACIT_OK;
+}
+
+static void run_lane(void *user, int64_t i, int worker)
+{
+    embedder *e = user;
+    if (atomic_load(&e->status) != TACIT_OK)
+        return;
+    tacit_status none = TACIT_OK;
+    const tacit_status status = embed_lane(e, (e->base + i) * e->lane, worker);
+    if (status != TACIT_OK)
+        atomic_compare_exchange_strong(&e->status, &none, status);
+}
+
+tacit_status embedder_run(embedder *e, const int64_t *examples, int64_t first, int64_t count, float *out,
+                          embedder_progress progress, void *user)
+{
+    const int64_t lanes_of_all = (count + e->lane - 1) / e->lane, round = (int64_t)ROUND * e->work->workers;
+    e->examples = examples;
+    e->first = first;
+    e->count = count;
+    e->out = out;
+    atomic_store(&e->status, TACIT_OK);
+    for (e->base = 0; e->base < lanes_of_all; e->base += round) {
+        const int64_t left = lanes_of_all - e->base;
+        team_run(e->work->team, left < round ? left : round, run_lane, e);
+        TRY(atomic_load(&e->status));
+        const int64_t done = (e->base + round) * e->lane;
+        if (progress)
+            progress(user, done < count ? done : count, count);
+        if (e->context->cancelled)
+            return context_fail(e->context, TACIT_CANCELLED, "stopped on request after %lld of %lld examples",
+                                (long long)done, (long long)count);
+    }
+    return TACIT_OK;
+}

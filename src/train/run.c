@@ -1,0 +1,300 @@
+/* config.json, model.safetensors, and the folder they are in. */
+#include "train/run.h"
+
+#include "base/file.h"
+#include "model/safetensors.h"
+#include "train/config.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CONFIG_LIMIT = 1 << 20 };
+
+/* ---- writing ------------------------------------------------------------------------------------------------ */
+
+static json_t *describe_settings(const settings *s)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < settings_count(s); i++)
+        json_object_set_new(object, settings_row(s, i)->name, json_string(settings_value(s, i)));
+    return object;
+}
+
+static json_t *describe_source(const data_source *source)
+{
+    json_t *paths = json_array();
+    for (int i = 0; i < source->count; i++)
+        json_array_append_new(paths, json_string(source->paths[i]));
+    return json_pack("{s:o, s:s, s:I, s:i, s:i, s:i}", "paths", paths, "format", source->format, "examples",
+                     (json_int_t)source->examples, "channels", source->channels, "height", source->height, "width",
+                     source->width);
+}
+
+static json_t *describe_numbers(const double *numbers, int count)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(array, json_real(numbers[i]));
+    return array;
+}
+
+static int64_t encoder_parameters(const parameters *p)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < p->count; i++)
+        if (strncmp(p->table[i].name, "encoder.", 8) == 0)
+            count += shape_count(p->table[i].shape);
+    return count;
+}
+
+static json_t *describe_run(const settings *s, const data_source *source, const learner *l, const run_numbers *n)
+{
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:b, s:I, s:I, s:I}", "tacit", TACIT_VERSION, "data",
+                     describe_source(source), "mean", describe_numbers(n->mean, source->channels), "deviation",
+                     describe_numbers(n->deviation, source->channels), "settings", describe_settings(s), "steps",
+                     (json_int_t)n->steps, "complete", (int)n->complete, "parameters",
+                     (json_int_t)parameters_learnt(&l->parameters), "encoder_parameters",
+                     (json_int_t)encoder_parameters(&l->parameters), "dimension", (json_int_t)l->encoder->width);
+}
+
+tacit_status run_write_config(tacit_context *context, const char *path, const settings *s, const data_source *source,
+                              const learner *l, const run_numbers *n)
+{
+    json_t *object = describe_run(s, source, l, n);
+    char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+    const tacit_status status =
+        text ? file_write(context, path, text, strlen(text))
+             : context_fail(context, TACIT_NOMEM, "%s: no memory, or a path that is not UTF-8", path);
+    free(text);
+    json_decref(object);
+    return status;
+}
+
+/* Metadata that makes the file understandable alone; nothing that depends on the machine, so that equal models are equal
+ * files. */
+static tacit_status write_weights(tacit_context *context, const char *path, const settings *s, const learner *l)
+{
+    const parameters *p = &l->parameters;
+    named_tensor *tensors = memory_alloc(context, p->count, sizeof *tensors);
+    if (!tensors)
+        return TACIT_NOMEM;
+    for (size_t i = 0; i < p->count; i++) {
+        snprintf(tensors[i].name, sizeof tensors[i].name, "%s", p->table[i].name);
+        tensors[i].tensor = p->tensors[i];
+    }
+    const metadata_entry metadata[] = {{"format", "tacit"},
+                                       {"method", settings_text(s, "method")},
+                                       {"encoder", settings_text(s, "encoder")},
+                                       {"patch", settings_text(s, "patch")},
+                                       {"size", settings_text(s, "size")}};
+    const tacit_status status =
+        safetensors_write(context, path, tensors, p->count, metadata, sizeof metadata / sizeof *metadata);
+    memory_free(context, tensors);
+    return status;
+}
+
+tacit_status run_write_model(tacit_context *context, const char *model, const settings *s, const data_source *source,
+                             const learner *l, const run_numbers *n)
+{
+    tacit_status status = TACIT_NOMEM;
+    char *weights = path_join(context, model, "model.safetensors");
+    char *config = path_join(context, model, "config.json");
+    if (weights && config)
+        status = write_weights(context, weights, s, l);
+    if (status == TACIT_OK)
+        status = run_write_config(context, config, s, source, l, n);
+    memory_free(context, weights);
+    memory_free(context, config);
+    return status;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------ */
+
+static tacit_status wrong(run_record *r, const char *path, const char *expected)
+{
+    return context_fail(r->context, TACIT_FORMAT, "%s: not a configuration of tacit: expected %s", path, expected);
+}
+
+static tacit_status read_settings(run_record *r, const char *path, json_t *object)
+{
+    const char *wanted = json_string_value(json_object_get(object, "method")), *name;
+    json_t *text;
+    if (!wanted)
+        return wrong(r, path, "\"settings\" with a \"method\"");
+    tacit_status status = config_create(&r->settings, r->context, wanted);
+    json_object_foreach(object, name, text)
+    {
+        if (status == TACIT_OK && strcmp(name, "method") != 0)
+            status = json_is_string(text) ? settings_set(r->settings, name, json_string_value(text))
+                                          : wrong(r, path, "texts in \"settings\"");
+    }
+    return status == TACIT_OK ? status : context_wrap(r->context, status, "%s", path);
+}
+
+static tacit_status read_paths(run_record *r, const char *path, const json_t *paths)
+{
+    if (!json_is_array(paths) || json_array_size(paths) > 1000000)
+        return wrong(r, path, "a list of \"paths\"");
+    r->paths = memory_alloc(r->context, json_array_size(paths) + 1, sizeof *r->paths);
+    if (!r->paths)
+        return TACIT_NOMEM;
+    for (size_t i = 0; i < json_array_size(paths); i++) {
+        const char *text = json_string_value(json_array_get(paths, i));
+        if (!text)
+            return wrong(r, path, "texts in \"paths\"");
+        r->paths[r->path_count] = memory_string(r->context, text);
+        if (!r->paths[r->path_count++])
+            return TACIT_NOMEM;
+    }
+    return TACIT_OK;
+}
+
+static tacit_status read_source(run_record *r, const char *path, json_t *data)
+{
+    const char *format;
+    json_int_t examples;
+    json_t *paths;
+    if (json_unpack(data, "{s:o, s:s, s:I, s:i, s:i, s:i}", "paths", &paths, "format", &format, "examples", &examples,
+                    "channels", &r->channels, "height", &r->height, "width", &r->width))
+        return wrong(r, path, "\"data\" with paths, format, examples, channels, height and width");
+    if ((r->channels != 1 && r->channels != 3) || examples < 1)
+        return wrong(r, path, "1 or 3 channels and at least one example");
+    r->examples = examples;
+    snprintf(r->format, sizeof r->format, "%s", format);
+    return read_paths(r, path, paths);
+}
+
+static tacit_status read_numbers(run_record *r, const char *path, const char *name, const json_t *array, double *out)
+{
+    char expected[64];
+    snprintf(expected, sizeof expected, "%d finite numbers as \"%s\"", r->channels, name);
+    if (json_array_size(array) != (size_t)r->channels)
+        return wrong(r, path, expected);
+    for (int i = 0; i < r->channels; i++) {
+        out[i] = json_number_value(json_array_get(array, (size_t)i));
+        if (!(out[i] >= -1e6 && out[i] <= 1e6) || (strcmp(name, "deviation") == 0 && !(out[i] > 0)))
+            return wrong(r, path, expected);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status read_object(run_record *r, const char *path, json_t *root)
+{
+    json_t *data, *mean, *deviation, *rows;
+    const char *version;
+    json_int_t steps, all, own, dimension;
+    int complete;
+    if (json_unpack(root, "{s:s, s:o, s:o, s:o, s:o, s:I, s:b, s:I, s:I, s:I}", "tacit", &version, "data", &data, "mean",
+                    &mean, "deviation", &deviation, "settings", &rows, "steps", &steps, "complete", &complete,
+                    "parameters", &all, "encoder_parameters", &own, "dimension", &dimension))
+        return wrong(r, path, "tacit, data, mean, deviation, settings, steps, complete and sizes");
+    snprintf(r->version, sizeof r->version, "%s", version);
+    r->steps = steps;
+    r->complete = complete;
+    r->parameters = all;
+    r->encoder_parameters = own;
+    r->dimension = dimension;
+    TRY(read_source(r, path, data));
+    TRY(read_numbers(r, path, "mean", mean, r->mean));
+    TRY(read_numbers(r, path, "deviation", deviation, r->deviation));
+    return read_settings(r, path, rows);
+}
+
+tacit_status run_read_config(run_record *out, tacit_context *context, const char *path)
+{
+    uint8_t *bytes;
+    size_t size;
+    json_error_t error;
+    *out = (run_record){.context = context};
+    TRY(file_read(context, path, CONFIG_LIMIT, &bytes, &size));
+    json_t *root = json_loadb((const char *)bytes, size, JSON_REJECT_DUPLICATES, &error);
+    memory_free(context, bytes);
+    if (!root)
+        return context_fail(context, TACIT_FORMAT, "%s:%d: not JSON: %s", path, error.line, error.text);
+    const tacit_status status = read_object(out, path, root);
+    json_decref(root);
+    if (status != TACIT_OK)
+        run_record_fini(out);
+    return status;
+}
+
+void run_record_fini(run_record *r)
+{
+    for (int i = 0; i < r->path_count; i++)
+        memory_free(r->context, r->paths[i]);
+    memory_free(r->context, r->paths);
+    settings_destroy(r->settings);
+    *r = (run_record){.context = r->context};
+}
+
+static tacit_status copy_weight(const learner *l, const safetensors_file *f, const char *path, size_t i)
+{
+    const parameter *p = &l->parameters.table[i];
+    const named_tensor *found = safetensors_find(f, p->name);
+    char one[SHAPE_TEXT], two[SHAPE_TEXT];
+    if (!found)
+        return context_fail(l->context, TACIT_FORMAT, "%s: tensor %s is missing", path, p->name);
+    if (strcmp(found->dtype_name, "F32") != 0 || !shape_equal(found->tensor.shape, p->shape))
+        return context_fail(l->context, TACIT_FORMAT, "%s: tensor %s is %s %s, expected F32 %s", path, p->name,
+                            found->dtype_name, shape_text(found->tensor.shape, one), shape_text(p->shape, two));
+    memcpy(l->parameters.block + p->offset, found->tensor.data, found->size);
+    return TACIT_OK;
+}
+
+tacit_status run_read_weights(learner *l, const char *path)
+{
+    safetensors_file f;
+    TRY(safetensors_read(&f, l->context, path, 0));
+    tacit_status status = TACIT_OK;
+    for (size_t i = 0; status == TACIT_OK && i < l->parameters.count; i++)
+        status = copy_weight(l, &f, path, i);
+    safetensors_close(&f);
+    return status;
+}
+
+/* ---- the folder --------------------------------------------------------------------------------------------- */
+
+static const char *const sub_folders[] = {"model", "checkpoints", "samples"};
+
+static tacit_status clear_run(tacit_context *context, const char *run)
+{
+    static const char *const files[] = {"config.json", "metrics.jsonl"};
+    for (int i = 0; i < 2; i++) {
+        char *path = path_join(context, run, files[i]);
+        if (!path)
+            return TACIT_NOMEM;
+        remove(path);
+        memory_free(context, path);
+    }
+    for (int i = 0; i < 3; i++) {
+        char *path = path_join(context, run, sub_folders[i]);
+        const tacit_status status = path ? folder_delete(context, path) : TACIT_NOMEM;
+        memory_free(context, path);
+        TRY(status);
+    }
+    return TACIT_OK;
+}
+
+tacit_status run_create(tacit_context *context, const char *run, bool overwrite)
+{
+    char *config = path_join(context, run, "config.json");
+    if (!config)
+        return TACIT_NOMEM;
+    const bool taken = file_exists(config);
+    memory_free(context, config);
+    if (taken && !overwrite)
+        return context_fail(context, TACIT_STATE,
+                            "%s holds a run already: choose another folder, go on with `tacit resume %s`, or say --overwrite",
+                            run, run);
+    if (taken)
+        TRY(clear_run(context, run));
+    TRY(folder_create(context, run));
+    for (int i = 0; i < 3; i++) {
+        char *path = path_join(context, run, sub_folders[i]);
+        const tacit_status status = path ? folder_create(context, path) : TACIT_NOMEM;
+        memory_free(context, path);
+        TRY(status);
+    }
+    return TACIT_OK;
+}

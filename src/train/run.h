@@ -1,0 +1,65 @@
+/* The run folder: what a training run leaves, and how it is found again.
+ *
+ *   RUN/config.json                      everything resolved, written before the first step
+ *   RUN/metrics.jsonl                    one object for each step
+ *   RUN/model/model.safetensors          the weights, with model/config.json
+ *   RUN/checkpoints/step-NNNNNNNNN.safetensors
+ *   RUN/samples/                         sheets of pictures                                                          */
+#ifndef TRAIN_RUN_H
+#define TRAIN_RUN_H
+
+#include "base/settings.h"
+#include "objective/learner.h"
+
+/* Where the data came from, to open them again. */
+typedef struct data_source {
+    const char *const *paths; /* (count), as given */
+    int count;                /* 0: memory */
+    const char *format;
+    int64_t examples;
+    int channels, height, width; /* of the data; height and width 0 where they differ */
+} data_source;
+
+/* What config.json says. */
+typedef struct run_record {
+    tacit_context *context;
+    settings *settings; /* every row as resolved */
+    char version[32];
+    char **paths;
+    int path_count;
+    char format[16];
+    int64_t examples;
+    int channels, height, width;
+    double mean[3], deviation[3]; /* of the pixels */
+    int64_t steps;                /* done: 0 in RUN/config.json */
+    bool complete;
+    int64_t parameters, encoder_parameters, dimension; /* 0 before training */
+} run_record;
+
+/* Numbers that go into config.json beside settings and source. */
+typedef struct run_numbers {
+    const double *mean, *deviation; /* (channels) */
+    int64_t steps;
+    bool complete;
+} run_numbers;
+
+/* config.json to `path`. */
+tacit_status run_write_config(tacit_context *context, const char *path, const settings *s, const data_source *source,
+                              const learner *l, const run_numbers *n);
+
+/* Reads and checks a config.json; damage is TACIT_FORMAT with the path and what was expected. */
+tacit_status run_read_config(run_record *out, tacit_context *context, const char *path);
+void run_record_fini(run_record *r);
+
+/* Weights and their config.json into folder `model`. */
+tacit_status run_write_model(tacit_context *context, const char *model, const settings *s, const data_source *source,
+                             const learner *l, const run_numbers *n);
+
+/* Fills l->parameters from model.safetensors; every parameter must be there with its shape. */
+tacit_status run_read_weights(learner *l, const char *path);
+
+/* Creates the folder of a new run with its sub-folders. One that holds a run: TACIT_STATE, or with `overwrite` emptied of
+ * what tacit made. */
+tacit_status run_create(tacit_context *context, const char *run, bool overwrite);
+
+#endif

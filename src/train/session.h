@@ -1,0 +1,54 @@
+/* A training session: everything between the first and the last step of one process. */
+#ifndef TRAIN_SESSION_H
+#define TRAIN_SESSION_H
+
+#include "data/augment/augment.h"
+#include "train/embedder.h"
+#include "train/lanes.h"
+#include "train/metrics.h"
+#include "train/optimizer.h"
+#include "train/run.h"
+
+enum { SESSION_SAMPLE = 512 }; /* examples of the fixed sample that the representation is measured on */
+
+typedef struct session {
+    tacit_context *context;
+    settings *settings;
+    const dataset *data;
+    const data_source *source;
+    const char *run;
+    const tacit_train_options *options;
+    double mean[3], deviation[3];
+    picture_view_options look;
+    views *views;
+    work *work;
+    learner *learner;
+    lanes *lanes;
+    embedder *embedder;
+    tape *tape; /* for demonstrations */
+    const optimizer *optimizer;
+    float *state[OPTIMIZER_BLOCKS];
+    int64_t *batch;                     /* (batch): examples of this step */
+    int64_t sample[SESSION_SAMPLE];     /* examples */
+    float *sample_embeddings;           /* (sample_count, D) */
+    int64_t sample_count;
+    int64_t step, steps, epoch_steps;   /* done, all, of an epoch */
+    representation representation;      /* of the last epoch's end; NAN before */
+    double rate;                        /* examples a second, smoothed */
+    double last_checkpoint;             /* clock_seconds */
+} session;
+
+/* One step's numbers, for metrics.jsonl and the progress. */
+typedef struct step_numbers {
+    double loss, lr, gradient_norm, wait_share, spread, seconds;
+    int64_t embedding_rows;
+} step_numbers;
+
+/* report.c: a line of metrics.jsonl, the progress callback, advice in words. */
+tacit_status report_step(session *s, const step_numbers *n);
+/* Measures the representation on the fixed sample, gives advice, and writes the sheets of an epoch's end. */
+tacit_status report_epoch(session *s);
+/* Drops the lines of metrics.jsonl after step `step`: those of steps that will be run again. */
+tacit_status report_truncate(tacit_context *context, const char *run, int64_t step);
+
+#endif

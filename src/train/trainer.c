@@ -1,0 +1,357 @@
+/* The trainer's life and its loop. */
+#include "train/trainer.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "train/checkpoint.h"
+#include "train/config.h"
+#include "train/samples.h"
+#include "train/session.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- setting up --------------------------------------------------------------------------------------------- */
+
+static tacit_status create_views(session *s)
+{
+    s->look = (picture_view_options){.size = (int)settings_whole(s->settings, "size"),
+                                     .settings = config_augment(s->settings)};
+    for (int i = 0; i < 3; i++) {
+        s->look.mean[i] = (float)s->mean[i];
+        s->look.deviation[i] = (float)s->deviation[i];
+    }
+    return picture_views_create(&s->views, s->context, s->data, &s->look);
+}
+
+static tacit_status measure_pixels(session *s)
+{
+    float mean[3] = {0}, deviation[3] = {1, 1, 1};
+    TRY(picture_statistics(s->data, (int)settings_whole(s->settings, "size"), s->work->team, mean, deviation));
+    for (int i = 0; i < 3; i++) {
+        s->mean[i] = (double)mean[i];
+        s->deviation[i] = (double)deviation[i];
+    }
+    return TACIT_OK;
+}
+
+static tacit_status create_state(session *s)
+{
+    s->optimizer = optimizer_find(settings_text(s->settings, "optimizer"));
+    for (int i = 0; i < s->optimizer->blocks; i++) {
+        s->state[i] = parameters_block(&s->learner->parameters);
+        if (!s->state[i])
+            return TACIT_NOMEM;
+    }
+    return TACIT_OK;
+}
+
+static tacit_status create_sample(session *s)
+{
+    s->sample_count = s->data->count < SESSION_SAMPLE ? s->data->count : SESSION_SAMPLE;
+    for (int64_t i = 0; i < s->sample_count; i++)
+        s->sample[i] = (int64_t)draw_permuted((uint64_t)settings_whole(s->settings, "seed"), DRAW_SAMPLE, 2,
+                                              (uint64_t)s->data->count, (uint64_t)i);
+    s->sample_embeddings =
+        memory_alloc(s->context, (size_t)(s->sample_count * s->learner->encoder->width), sizeof(float));
+    return s->sample_embeddings ? TACIT_OK : TACIT_NOMEM;
+}
+
+static tacit_status create_lanes(session *s)
+{
+    const settings *o = s->settings;
+    const lanes_options options = {.batch = settings_whole(o, "batch"),
+                                   .lane = settings_whole(o, "lane"),
+                                   .leaf = settings_whole(o, "leaf"),
+                                   .memory = settings_size(o, "memory"),
+                                   .seed = (uint64_t)settings_whole(o, "seed")};
+    s->batch = memory_alloc(s->context, (size_t)options.batch, sizeof *s->batch);
+    if (!s->batch)
+        return TACIT_NOMEM;
+    TRY(lanes_create(&s->lanes, s->learner, s->views, s->work, &options));
+    TRY(embedder_create(&s->embedder, s->learner, s->views, s->work));
+    const parameters *p = &s->learner->parameters;
+    TRY(tape_create(&s->tape, s->context, s->work->backends[0]));
+    return tape_bind(s->tape, p->tensors, (int)p->count, p->block);
+}
+
+static void count_steps(session *s)
+{
+    const int64_t most = settings_whole(s->settings, "max-steps");
+    s->epoch_steps = s->data->count / settings_whole(s->settings, "batch");
+    s->steps = s->epoch_steps * settings_whole(s->settings, "epochs");
+    if (most > 0 && (most < s->steps || settings_is_auto(s->settings, "epochs")))
+        s->steps = most;
+}
+
+/* Everything but the numbers in the blocks. On resume mean and deviation are known and nothing is "auto". */
+static tacit_status set_up(session *s, bool fresh)
+{
+    const int64_t threads = settings_whole(s->settings, "threads");
+    if (threads > 0)
+        s->context->threads = (int)threads;
+    TRY(work_create(&s->work, s->context));
+    if (fresh) {
+        TRY(config_resolve_data(s->settings, s->context, s->data));
+        TRY(measure_pixels(s));
+    }
+    TRY(create_views(s));
+    TRY(learner_create(&s->learner, s->context, s->settings, s->views->shape));
+    parameters_initialise(&s->learner->parameters, (uint64_t)settings_whole(s->settings, "seed"));
+    TRY(config_resolve_training(s->settings, s->context, s->learner, s->data->count));
+    count_steps(s);
+    TRY(create_lanes(s));
+    TRY(create_state(s));
+    return create_sample(s);
+}
+
+static void tear_down(session *s)
+{
+    lanes_destroy(s->lanes);
+    embedder_destroy(s->embedder);
+    tape_destroy(s->tape);
+    learner_destroy(s->learner);
+    work_destroy(s->work);
+    if (s->views)
+        s->views->destroy(s->views);
+    for (int i = 0; i < OPTIMIZER_BLOCKS; i++)
+        memory_free(s->context, s->state[i]);
+    memory_free(s->context, s->batch);
+    memory_free(s->context, s->sample_embeddings);
+}
+
+/* ---- files -------------------------------------------------------------------------------------------------- */
+
+static run_numbers numbers_of(const session *s)
+{
+    return (run_numbers){
+        .mean = s->mean, .deviation = s->deviation, .steps = s->step, .complete = s->step == s->steps};
+}
+
+static checkpoint checkpoint_of(session *s)
+{
+    checkpoint c = {.parameters = &s->learner->parameters,
+                    .optimizer = s->optimizer->name,
+                    .blocks = s->optimizer->blocks,
+                    .step = s->step};
+    memcpy(c.state, s->state, sizeof c.state);
+    return c;
+}
+
+static tacit_status save_checkpoint(session *s)
+{
+    const checkpoint c = checkpoint_of(s);
+    char *folder = path_join(s->context, s->run, "checkpoints");
+    const tacit_status status =
+        folder ? checkpoint_write(s->context, folder, &c, (int)settings_whole(s->settings, "keep")) : TACIT_NOMEM;
+    memory_free(s->context, folder);
+    s->last_checkpoint = clock_seconds();
+    return status;
+}
+
+static tacit_status save_model(const session *s)
+{
+    const run_numbers n = numbers_of(s);
+    char *folder = path_join(s->context, s->run, "model");
+    const tacit_status status =
+        folder ? run_write_model(s->context, folder, s->settings, s->source, s->learner, &n) : TACIT_NOMEM;
+    memory_free(s->context, folder);
+    return status;
+}
+
+static tacit_status save_config(const session *s)
+{
+    const run_numbers n = numbers_of(s);
+    char *path = path_join(s->context, s->run, "config.json");
+    const tacit_status status =
+        path ? run_write_config(s->context, path, s->settings, s->source, s->learner, &n) : TACIT_NOMEM;
+    memory_free(s->context, path);
+    return status;
+}
+
+/* ---- the loop ----------------------------------------------------------------------------------------------- */
+
+/* The examples of step s->step (counted from 0): a piece of the epoch's keyed permutation. An incomplete last batch of an
+ * epoch is left out; which examples that are differs from epoch to epoch. */
+static uint32_t choose_batch(session *s)
+{
+    const int64_t size = settings_whole(s->settings, "batch");
+    const uint32_t epoch = (uint32_t)(s->step / s->epoch_steps);
+    const uint64_t seed = (uint64_t)settings_whole(s->settings, "seed");
+    for (int64_t i = 0; i < size; i++)
+        s->batch[i] = (int64_t)draw_permuted(seed, DRAW_ORDER, epoch, (uint64_t)s->data->count,
+                                             (uint64_t)(s->step % s->epoch_steps * size + i));
+    return epoch;
+}
+
+static double learning_rate(const session *s)
+{
+    const settings *o = s->settings;
+    const int64_t warmup = (int64_t)(settings_number(o, "warmup") * (double)s->steps);
+    return schedule_cosine(settings_number(o, "lr"), settings_number(o, "last-lr"), s->step, warmup, s->steps);
+}
+
+static void clip_gradient(const session *s, float *gradient, double norm)
+{
+    const double most = settings_number(s->settings, "clip");
+    if (!(most > 0.0) || !(norm > most))
+        return;
+    const float scale = (float)(most / norm);
+    for (int64_t i = 0; i < s->learner->parameters.size; i++)
+        gradient[i] *= scale;
+}
+
+static tacit_status update(session *s, const lanes_result *r, step_numbers *n)
+{
+    const settings *o = s->settings;
+    const optimizer_settings settings_of = {.momentum = settings_number(o, "momentum"),
+                                            .second = settings_number(o, "beta2"),
+                                            .epsilon = 1e-8,
+                                            .decay = settings_number(o, "weight-decay"),
+                                            .trust = settings_number(o, "trust")};
+    char text[MESSAGE_SIZE];
+    n->gradient_norm = gradient_norm(&s->learner->parameters, r->gradient->block, s->work);
+    if (!isfinite(n->loss) || !isfinite(n->gradient_norm))
+        return context_fail(s->context, TACIT_NONFINITE, "%s",
+                            nonfinite_advice(n->loss, n->gradient_norm, n->lr, s->step, text, sizeof text));
+    clip_gradient(s, r->gradient->block, n->gradient_norm);
+    const optimizer_step step = {.step = s->step, .lr = n->lr};
+    optimizer_run(s->optimizer, &settings_of, &step, &s->learner->parameters, r->gradient->block, s->state, s->work);
+    return TACIT_OK;
+}
+
+static tacit_status run_step(session *s)
+{
+    const double start = clock_seconds();
+    lanes_result r;
+    const uint32_t epoch = choose_batch(s);
+    TRY(lanes_step(s->lanes, s->batch, epoch, &r));
+    s->step++;
+    step_numbers n = {.loss = r.loss, .lr = learning_rate(s), .wait_share = r.wait_share, .spread = s->representation.spread};
+    if (r.embeddings)
+        n.spread = representation_spread(r.embeddings, r.rows, s->learner->encoder->width);
+    const tacit_status status = update(s, &r, &n);
+    lanes_give(s->lanes, r.gradient);
+    n.seconds = clock_seconds() - start;
+    return status == TACIT_OK ? report_step(s, &n) : status;
+}
+
+static tacit_status end_epoch(session *s)
+{
+    TRY(report_epoch(s));
+    TRY(save_checkpoint(s));
+    return save_model(s);
+}
+
+static tacit_status stop_on_request(session *s)
+{
+    s->context->cancelled = 0;
+    TRY(save_checkpoint(s));
+    return context_fail(s->context, TACIT_CANCELLED, "stopped at step %lld of %lld; saved in %s", (long long)s->step,
+                        (long long)s->steps, s->run);
+}
+
+static tacit_status loop(session *s)
+{
+    const double interval = 60.0 * settings_number(s->settings, "checkpoint-minutes");
+    s->last_checkpoint = clock_seconds();
+    while (s->step < s->steps) {
+        TRY(run_step(s));
+        if (s->step % s->epoch_steps == 0 || s->step == s->steps)
+            TRY(end_epoch(s));
+        else if (clock_seconds() - s->last_checkpoint > interval)
+            TRY(save_checkpoint(s));
+        if (s->context->cancelled && s->step < s->steps)
+            return stop_on_request(s);
+    }
+    return TACIT_OK;
+}
+
+/* ---- entry -------------------------------------------------------------------------------------------------- */
+
+static session session_of(tacit_context *context, settings *s, const dataset *d, const data_source *source,
+                          const char *run, const tacit_train_options *options)
+{
+    return (session){.context = context,
+                     .settings = s,
+                     .data = d,
+                     .source = source,
+                     .run = run,
+                     .options = options,
+                     .deviation = {1, 1, 1},
+                     .representation = {NAN, NAN}};
+}
+
+static tacit_status first_files(session *s)
+{
+    TRY(run_create(s->context, s->run, s->options && s->options->overwrite));
+    TRY(save_config(s));
+    char *folder = path_join(s->context, s->run, "samples");
+    if (!folder)
+        return TACIT_NOMEM;
+    const samples sheets = {.context = s->context,
+                            .data = s->data,
+                            .views = s->views,
+                            .look = &s->look,
+                            .learner = s->learner,
+                            .folder = folder,
+                            .rows = (int)settings_whole(s->settings, "samples"),
+                            .seed = (uint64_t)settings_whole(s->settings, "seed")};
+    const tacit_status status = sheets.rows > 0 ? samples_views(&sheets) : TACIT_OK;
+    memory_free(s->context, folder);
+    return status;
+}
+
+tacit_status trainer_train(tacit_context *context, settings *s, const dataset *d, const data_source *source,
+                           const char *run, const tacit_train_options *options)
+{
+    session now = session_of(context, s, d, source, run, options);
+    tacit_status status = set_up(&now, true);
+    if (status == TACIT_OK)
+        status = first_files(&now);
+    if (status == TACIT_OK)
+        status = loop(&now);
+    tear_down(&now);
+    return status;
+}
+
+static tacit_status same_data(const session *s, const run_record *r)
+{
+    if (s->data->count != r->examples || s->data->channels != r->channels)
+        return context_fail(s->context, TACIT_STATE,
+                            "the data have %lld examples of %d channels, the run began with %lld of %d: it can only go on with "
+                            "the same data",
+                            (long long)s->data->count, s->data->channels, (long long)r->examples, r->channels);
+    return TACIT_OK;
+}
+
+static tacit_status go_on(session *s, const run_record *began)
+{
+    memcpy(s->mean, began->mean, sizeof s->mean);
+    for (int i = 0; i < began->channels; i++)
+        s->deviation[i] = began->deviation[i];
+    TRY(same_data(s, began));
+    TRY(set_up(s, false));
+    char *folder = path_join(s->context, s->run, "checkpoints");
+    if (!folder)
+        return TACIT_NOMEM;
+    checkpoint c = checkpoint_of(s);
+    const tacit_status status = checkpoint_read(s->context, folder, &c);
+    memory_free(s->context, folder);
+    TRY(status);
+    s->step = c.step;
+    TRY(report_truncate(s->context, s->run, s->step));
+    if (s->step == s->steps)
+        return end_epoch(s);
+    return loop(s);
+}
+
+tacit_status trainer_resume(tacit_context *context, run_record *began, const dataset *d, const data_source *source,
+                            const char *run, const tacit_train_options *options)
+{
+    session now = session_of(context, began->settings, d, source, run, options);
+    const tacit_status status = go_on(&now, began);
+    tear_down(&now);
+    return status;
+}
