@@ -1,5 +1,5 @@
-/* The cache: one atomic pointer for each example, set once. Two workers that read the same example at the same time
- * both make a copy; the second is thrown away. */
+/* The cache: one atomic pointer for each example, set once. Two workers that read the same example at the
+ * same time both make a copy; the second is thrown away. */
 #include "data/cache.h"
 
 #include <stdatomic.h>
@@ -58,7 +58,8 @@ bool cache_get(const cache *c, int64_t i, image *out)
     return true;
 }
 
-/* A copy, or NULL. Asks the allocator itself: to find no memory here is no failure and must not be recorded as one. */
+/* A copy, or NULL. Asks the allocator itself: to find no memory here is no failure and must not be recorded
+ * as one. */
 static entry *copy_of(const cache *c, image source, size_t pixels, size_t size)
 {
     entry *e = c->context->allocator.alloc(c->context->allocator.user, size_aligned(size));

@@ -1,5 +1,5 @@
-/* Decoded examples kept in memory: filled by whoever reads first, never emptied, so what it gave stays valid. It
- * only saves time: a result never depends on what is in it. */
+/* Decoded examples kept in memory: filled by whoever reads first, never emptied, so what it gave stays valid.
+ * It only saves time: a result never depends on what is in it. */
 #ifndef DATA_CACHE_H
 #define DATA_CACHE_H
 
@@ -7,8 +7,8 @@
 
 typedef struct cache cache;
 
-/* For `count` examples and up to `limit` bytes, the table of examples included. When not even the table fits, *out is
- * NULL, which is a valid empty cache for the calls below. */
+/* For `count` examples and up to `limit` bytes, the table of examples included. When not even the table fits,
+ * *out is NULL, which is a valid empty cache for the calls below. */
 tacit_status cache_create(cache **out, tacit_context *context, int64_t count, uint64_t limit);
 void cache_destroy(cache *c);
 

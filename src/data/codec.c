@@ -1,5 +1,5 @@
-/* Pictures from bytes to pixels: finds the kind, checks the limit before memory is asked for, and brings what the
- * kind decoded to 1 or 3 channels, upright, without alpha. */
+/* Pictures from bytes to pixels: finds the kind, checks the limit before memory is asked for, and brings what
+ * the kind decoded to 1 or 3 channels, upright, without alpha. */
 #include "data/codec_kind.h"
 
 #include <inttypes.h>
@@ -26,7 +26,8 @@ bool picture_sniff(const uint8_t *bytes, size_t size)
 
 tacit_status picture_fail_cut(const picture_file *file, const picture_kind *kind)
 {
-    return context_fail(file->context, TACIT_FORMAT, "%s: %s data ends early (cut file?)", file->name, kind->name);
+    return context_fail(file->context, TACIT_FORMAT, "%s: %s data ends early (cut file?)", file->name,
+                        kind->name);
 }
 
 /* ---- the header ---- */
@@ -37,8 +38,9 @@ static const char *foreign_kind(const picture_file *file)
     static const struct {
         const char *name, *mark;
         size_t at, size;
-    } foreign[] = {{"GIF", "GIF8", 0, 4},      {"BMP", "BM", 0, 2},           {"TIFF", "II*\0", 0, 4},
-                   {"TIFF", "MM\0*", 0, 4},    {"AVIF or HEIF", "ftyp", 4, 4}, {"JPEG XL", "\xff\x0a", 0, 2},
+    } foreign[] = {{"GIF", "GIF8", 0, 4},          {"BMP", "BM", 0, 2},
+                   {"TIFF", "II*\0", 0, 4},        {"TIFF", "MM\0*", 0, 4},
+                   {"AVIF or HEIF", "ftyp", 4, 4}, {"JPEG XL", "\xff\x0a", 0, 2},
                    {"JPEG 2000", "jP  ", 4, 4}};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         if (file->size >= foreign[i].at + foreign[i].size &&
@@ -52,9 +54,11 @@ static tacit_status fail_unknown(const picture_file *file)
     const char *foreign = foreign_kind(file);
     if (foreign)
         return context_fail(file->context, TACIT_UNSUPPORTED,
-                            "%s: looks like %s, which is not read: expected JPEG, PNG or WebP", file->name, foreign);
+                            "%s: looks like %s, which is not read: expected JPEG, PNG or WebP", file->name,
+                            foreign);
     if (file->size == 0)
-        return context_fail(file->context, TACIT_FORMAT, "%s: the file is empty: expected a picture", file->name);
+        return context_fail(file->context, TACIT_FORMAT, "%s: the file is empty: expected a picture",
+                            file->name);
     return context_fail(file->context, TACIT_FORMAT,
                         "%s: not a picture: its first bytes are not those of JPEG, PNG or WebP", file->name);
 }
@@ -149,14 +153,22 @@ static void drop_extra(uint8_t *pixels, size_t count, picture_layout layout)
                 *to++ = (uint8_t)((from[c] * from[3] + 127) / 255);
 }
 
-/* Where the EXIF orientations read from: upright pixel (y, x) is stored pixel start + y * down + x * right. */
+/* Where the EXIF orientations read from: upright pixel (y, x) is stored pixel start + y * down + x * right.
+ */
 static void turn(const picture_info *info, int channels, const uint8_t *stored, uint8_t *out)
 {
     const ptrdiff_t w = (ptrdiff_t)info->width, h = (ptrdiff_t)info->height;
     const struct {
         ptrdiff_t start, right, down;
-    } walks[9] = {{0, 1, w},         {0, 1, w},          {w - 1, -1, w},         {w * h - 1, -1, -w}, {(h - 1) * w, 1, -w},
-                  {0, w, 1},         {(h - 1) * w, -w, 1}, {w * h - 1, -w, -1}, {w - 1, w, -1}};
+    } walks[9] = {{0, 1, w},
+                  {0, 1, w},
+                  {w - 1, -1, w},
+                  {w * h - 1, -1, -w},
+                  {(h - 1) * w, 1, -w},
+                  {0, w, 1},
+                  {(h - 1) * w, -w, 1},
+                  {w * h - 1, -w, -1},
+                  {w - 1, w, -1}};
     const ptrdiff_t start = walks[info->orientation].start, right = walks[info->orientation].right;
     const ptrdiff_t down = walks[info->orientation].down;
     const image size = upright(info);
@@ -186,6 +198,8 @@ tacit_status picture_decode(tacit_context *context, const char *name, const uint
     picture_info info;
     *out = (image){0};
     TRY(read_header(&file, pixel_limit, &kind, &info));
+    if (kind->check)
+        TRY(kind->check(&file, &info));
     const bool turned = info.orientation > 1;
     uint8_t *pixels = stored_room(&info, s, turned ? SCRATCH_CONVERT : SCRATCH_PIXELS);
     if (!pixels)

@@ -7,11 +7,17 @@
 #include <string.h>
 #include <turbojpeg.h>
 
-enum { MARKER_START = 0xd8, MARKER_END = 0xd9, MARKER_SCAN = 0xda, MARKER_APP1 = 0xe1, MARKER_RESTART = 0xd0 };
+enum {
+    MARKER_START = 0xd8,
+    MARKER_END = 0xd9,
+    MARKER_SCAN = 0xda,
+    MARKER_APP1 = 0xe1,
+    MARKER_RESTART = 0xd0
+};
 
-static bool sniff(const uint8_t *bytes, size_t size)
+static bool sniff(const uint8_t *head, size_t size)
 {
-    return size >= 3 && bytes[0] == 0xff && bytes[1] == MARKER_START && bytes[2] == 0xff;
+    return size >= 3 && head[0] == 0xff && head[1] == MARKER_START && head[2] == 0xff;
 }
 
 /* ---- errors ---- */
@@ -34,7 +40,8 @@ static tacit_status check(const picture_file *file, tjhandle handle, int code)
     if (strstr(text, "Insufficient memory"))
         return context_fail(file->context, TACIT_NOMEM, "out of memory");
     if (strstr(text, "Unsupported"))
-        return context_fail(file->context, TACIT_UNSUPPORTED, "%s: JPEG that is not supported: %s", file->name, text);
+        return context_fail(file->context, TACIT_UNSUPPORTED, "%s: JPEG that is not supported: %s",
+                            file->name, text);
     return context_fail(file->context, TACIT_FORMAT, "%s: damaged JPEG: %s", file->name, text);
 }
 
@@ -48,29 +55,29 @@ static tjhandle open_decoder(const picture_file *file)
 
 /* ---- the header ---- */
 
-/* Orientation from the first EXIF segment before the scan. */
-static int find_orientation(const picture_file *file)
+/* Walks the segments before the first scan: *orientation from the first that is EXIF. False when the file
+ * ends before a scan. */
+static bool walk_segments(const picture_file *file, int *orientation)
 {
     bytes b = bytes_of(file->bytes, file->size);
     bytes_skip(&b, 2);
-    while (bytes_left(&b) >= 4) {
-        if (bytes_u8(&b) != 0xff)
-            return 1;
+    *orientation = 0;
+    while (bytes_u8(&b) == 0xff) {
         uint8_t marker = bytes_u8(&b);
-        while (marker == 0xff && bytes_left(&b)) /* fill bytes */
+        while (marker == 0xff) /* fill bytes */
             marker = bytes_u8(&b);
         if (marker == MARKER_SCAN || marker == MARKER_END)
-            return 1;
+            return !b.failed;
         if (marker >= MARKER_RESTART && marker <= MARKER_START)
             continue;
         const uint16_t length = bytes_u16_be(&b);
         const uint8_t *segment = length >= 2 ? bytes_skip(&b, (size_t)length - 2) : NULL;
         if (!segment)
-            return 1;
-        if (marker == MARKER_APP1 && length >= 8 && memcmp(segment, "Exif\0\0", 6) == 0)
-            return exif_orientation(segment, (size_t)length - 2);
+            break;
+        if (*orientation == 0 && marker == MARKER_APP1 && length >= 8 && memcmp(segment, "Exif\0\0", 6) == 0)
+            *orientation = exif_orientation(segment, (size_t)length - 2);
     }
-    return 1;
+    return !b.failed;
 }
 
 static picture_layout layout_of(int colours)
@@ -82,19 +89,23 @@ static picture_layout layout_of(int colours)
 
 static tacit_status header(const picture_file *file, picture_info *out)
 {
-    int width = 0, height = 0, sampling = -1, colours = -1;
+    int width = 0, height = 0, sampling = -1, colours = -1, orientation;
+    if (!walk_segments(file, &orientation))
+        return picture_fail_cut(file, &picture_jpeg);
     tjhandle handle = open_decoder(file);
     if (!handle)
         return TACIT_NOMEM;
     int code = tjDecompressHeader3(handle, file->bytes, file->size, &width, &height, &sampling, &colours);
     /* A sampling without a name stops only the calls that need its name, which we do not use. */
-    if (code != 0 && width > 0 && height > 0 && colours >= 0 && strstr(tjGetErrorStr2(handle), "subsampling type"))
+    if (code != 0 && width > 0 && height > 0 && colours >= 0 &&
+        strstr(tjGetErrorStr2(handle), "subsampling type"))
         code = 0;
     tacit_status status = check(file, handle, code);
     tjDestroy(handle);
     if (status == TACIT_OK && (width < 1 || height < 1 || colours < 0))
-        status = context_fail(file->context, TACIT_FORMAT, "%s: damaged JPEG: no size in its header", file->name);
-    *out = (picture_info){width, height, layout_of(colours), find_orientation(file)};
+        status =
+            context_fail(file->context, TACIT_FORMAT, "%s: damaged JPEG: no size in its header", file->name);
+    *out = (picture_info){width, height, layout_of(colours), orientation ? orientation : 1};
     return status;
 }
 
@@ -107,8 +118,8 @@ static tacit_status decode(const picture_file *file, const picture_info *info, u
     if (!handle)
         return TACIT_NOMEM;
     /* More than 500 scans are an attack on our time, not a picture. */
-    const int code = tjDecompress2(handle, file->bytes, file->size, pixels, (int)info->width, 0, (int)info->height,
-                                   formats[info->layout], TJFLAG_LIMITSCANS);
+    const int code = tjDecompress2(handle, file->bytes, file->size, pixels, (int)info->width, 0,
+                                   (int)info->height, formats[info->layout], TJFLAG_LIMITSCANS);
     const tacit_status status = check(file, handle, code);
     tjDestroy(handle);
     return status;

@@ -1,5 +1,5 @@
-/* One kind of picture file behind codec.h: a row each for JPEG, PNG, WebP. A row parses and decodes as stored; what
- * is common to all (limits, alpha, inks, orientation) is in codec.c. */
+/* One kind of picture file behind codec.h: a row each for JPEG, PNG, WebP. A row parses and decodes as
+ * stored; what is common to all (limits, alpha, inks, orientation) is in codec.c. */
 #ifndef DATA_CODEC_KIND_H
 #define DATA_CODEC_KIND_H
 
@@ -33,6 +33,8 @@ typedef struct picture_kind {
     bool (*sniff)(const uint8_t *bytes, size_t size);
     /* From the first bytes, which may be all there is. */
     tacit_status (*header)(const picture_file *file, picture_info *out);
+    /* What only the whole file can tell, before memory is asked for; NULL: nothing. */
+    tacit_status (*check)(const picture_file *file, const picture_info *info);
     /* pixels: (height, width, bytes of the layout), as `header` said for the same bytes. */
     tacit_status (*decode)(const picture_file *file, const picture_info *info, uint8_t *pixels);
 } picture_kind;

@@ -1,5 +1,5 @@
-/* PNG through libpng, reading and writing. libpng leaves by longjmp: everything that lives across one is in a `job`,
- * and the only setjmp is in `guarded`, which changes no local variable after it. */
+/* PNG through libpng, reading and writing. libpng leaves by longjmp: everything that lives across one is in a
+ * `job`, and the only setjmp is in `guarded`, which changes no local variable after it. */
 #include "data/codec_kind.h"
 
 #include "base/bytes.h"
@@ -30,9 +30,9 @@ typedef struct job {
     file_writer writer;
 } job;
 
-static bool sniff(const uint8_t *bytes, size_t size)
+static bool sniff(const uint8_t *head, size_t size)
 {
-    return size >= SIGNATURE_SIZE && memcmp(bytes, signature, SIGNATURE_SIZE) == 0;
+    return size >= SIGNATURE_SIZE && memcmp(head, signature, SIGNATURE_SIZE) == 0;
 }
 
 /* ---- the header: our own few lines, because libpng can not look past the pixels for eXIf ---- */
@@ -65,7 +65,8 @@ static tacit_status read_size(const picture_file *file, bytes *b, picture_info *
         return picture_fail_cut(file, &picture_png);
     if (length != HEADER_SIZE || memcmp(name, "IHDR", 4) != 0 || out->width < 1 || out->width > INT32_MAX ||
         out->height < 1 || out->height > INT32_MAX || !channels_of(*colour_type))
-        return context_fail(file->context, TACIT_FORMAT, "%s: damaged PNG: no valid header at byte 8", file->name);
+        return context_fail(file->context, TACIT_FORMAT, "%s: damaged PNG: no valid header at byte 8",
+                            file->name);
     return TACIT_OK;
 }
 
@@ -103,7 +104,8 @@ static PNG_NORETURN void on_error(png_structp png, png_const_charp text)
     else if (j->file)
         j->status = context_fail(j->context, TACIT_FORMAT, "%s: damaged PNG: %s", j->name, text);
     else
-        j->status = context_fail(j->context, TACIT_ARGUMENT, "%s: can not be written as PNG: %s", j->name, text);
+        j->status =
+            context_fail(j->context, TACIT_ARGUMENT, "%s: can not be written as PNG: %s", j->name, text);
     png_longjmp(png, 1);
 }
 
@@ -165,12 +167,14 @@ static void read_all(job *j)
 {
     const picture_info *wanted = j->wanted;
     const bool alpha = wanted->layout == LAYOUT_GREY_ALPHA || wanted->layout == LAYOUT_COLOUR_ALPHA;
-    const size_t channels = (wanted->layout == LAYOUT_COLOUR || wanted->layout == LAYOUT_COLOUR_ALPHA ? 3 : 1) + alpha;
+    const size_t channels =
+        (wanted->layout == LAYOUT_COLOUR || wanted->layout == LAYOUT_COLOUR_ALPHA ? 3 : 1) + alpha;
     const size_t stride = (size_t)wanted->width * channels;
     png_set_read_fn(j->png, j, read_bytes);
     png_set_user_limits(j->png, INT32_MAX, INT32_MAX); /* ours is the pixel limit, checked already */
     png_set_crc_action(j->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-    png_set_keep_unknown_chunks(j->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* skips profiles, texts, and the like */
+    png_set_keep_unknown_chunks(j->png, PNG_HANDLE_CHUNK_NEVER, NULL,
+                                -1); /* skips profiles, texts, and the like */
     png_read_info(j->png, j->info);
     png_set_expand(j->png);
     png_set_scale_16(j->png);
@@ -178,7 +182,8 @@ static void read_all(job *j)
         png_set_add_alpha(j->png, 255, PNG_FILLER_AFTER);
     const int passes = png_set_interlace_handling(j->png);
     png_read_update_info(j->png, j->info);
-    if (png_get_rowbytes(j->png, j->info) != stride || png_get_image_height(j->png, j->info) != wanted->height)
+    if (png_get_rowbytes(j->png, j->info) != stride ||
+        png_get_image_height(j->png, j->info) != wanted->height)
         png_error(j->png, "its chunks contradict its header");
     for (int pass = 0; pass < passes; pass++)
         for (int64_t y = 0; y < wanted->height; y++)
@@ -186,20 +191,23 @@ static void read_all(job *j)
     png_read_end(j->png, NULL);
 }
 
-/* True when the pixels can not possibly be in so few bytes: deflate shrinks to 1/1032 at best. */
-static bool too_few_bytes(const picture_file *file, const picture_info *info)
+/* Deflate shrinks to 1/1032 at best: a large picture in fewer bytes is cut, or an attack on our memory. */
+static tacit_status check(const picture_file *file, const picture_info *info)
 {
     const uint8_t *fields = file->bytes + SIGNATURE_SIZE + 8 + 8; /* depth, colour type */
     const uint64_t bits = (uint64_t)fields[0] * (uint64_t)channels_of(fields[1]);
     const uint64_t pixels = (uint64_t)info->width * (uint64_t)info->height;
-    return pixels / 8 / DEFLATE_RATIO_MOST * bits > file->size;
+    if (pixels / 8 / DEFLATE_RATIO_MOST * bits > file->size)
+        return picture_fail_cut(file, &picture_png);
+    return TACIT_OK;
 }
 
 static tacit_status decode(const picture_file *file, const picture_info *info, uint8_t *pixels)
 {
     job j = {.context = file->context, .name = file->name, .file = file, .wanted = info, .pixels = pixels};
     j.from = bytes_of(file->bytes, file->size);
-    j.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &j, on_error, on_warning, &j, take_memory, give_memory);
+    j.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &j, on_error, on_warning, &j, take_memory,
+                                     give_memory);
     if (j.png)
         j.info = png_create_info_struct(j.png);
     tacit_status status = TACIT_NOMEM;
@@ -209,7 +217,8 @@ static tacit_status decode(const picture_file *file, const picture_info *info, u
     return status == TACIT_NOMEM ? context_fail(file->context, status, "out of memory") : status;
 }
 
-const picture_kind picture_png = {.name = "PNG", .sniff = sniff, .header = header, .decode = decode};
+const picture_kind picture_png = {
+    .name = "PNG", .sniff = sniff, .header = header, .check = check, .decode = decode};
 
 /* ---- writing ---- */
 
@@ -231,11 +240,14 @@ static void write_all(job *j)
 tacit_status picture_write_png(tacit_context *context, const char *path, image source)
 {
     job j = {.context = context, .name = path, .source = source};
-    if ((source.channels != 1 && source.channels != 3) || source.height < 1 || source.width < 1 || !source.pixels)
-        return context_fail(context, TACIT_ARGUMENT, "%s: a picture of %d x %d with %d channels can not be written",
-                            path, source.width, source.height, source.channels);
+    if ((source.channels != 1 && source.channels != 3) || source.height < 1 || source.width < 1 ||
+        !source.pixels)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s: a picture of %d x %d with %d channels can not be written", path,
+                            source.width, source.height, source.channels);
     TRY(file_writer_open(&j.writer, context, path));
-    j.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &j, on_error, on_warning, &j, take_memory, give_memory);
+    j.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &j, on_error, on_warning, &j, take_memory,
+                                      give_memory);
     if (j.png)
         j.info = png_create_info_struct(j.png);
     tacit_status status = TACIT_NOMEM;

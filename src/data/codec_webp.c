@@ -9,12 +9,12 @@
 
 enum { RIFF_HEADER = 12, RIFF_CHUNK = 8 };
 
-static bool sniff(const uint8_t *bytes, size_t size)
+static bool sniff(const uint8_t *head, size_t size)
 {
-    return size >= RIFF_HEADER && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0;
+    return size >= RIFF_HEADER && memcmp(head, "RIFF", 4) == 0 && memcmp(head + 8, "WEBP", 4) == 0;
 }
 
-static tacit_status check(const picture_file *file, VP8StatusCode code)
+static tacit_status check_code(const picture_file *file, VP8StatusCode code)
 {
     switch (code) {
     case VP8_STATUS_OK:
@@ -53,23 +53,29 @@ static int find_orientation(const picture_file *file)
 static tacit_status header(const picture_file *file, picture_info *out)
 {
     WebPBitstreamFeatures features;
-    TRY(check(file, WebPGetFeatures(file->bytes, file->size, &features)));
+    TRY(check_code(file, WebPGetFeatures(file->bytes, file->size, &features)));
     if (features.has_animation)
         return context_fail(file->context, TACIT_UNSUPPORTED,
                             "%s: an animated WebP is not read: expected a still picture", file->name);
     if (features.width < 1 || features.height < 1)
-        return context_fail(file->context, TACIT_FORMAT, "%s: damaged WebP: no size in its header", file->name);
+        return context_fail(file->context, TACIT_FORMAT, "%s: damaged WebP: no size in its header",
+                            file->name);
     *out = (picture_info){features.width, features.height,
                           features.has_alpha ? LAYOUT_COLOUR_ALPHA : LAYOUT_COLOUR, find_orientation(file)};
     return TACIT_OK;
 }
 
-static tacit_status decode(const picture_file *file, const picture_info *info, uint8_t *pixels)
+/* libwebp is content with a file that ends right after the pixels. */
+static tacit_status check(const picture_file *file, const picture_info *info)
 {
+    (void)info;
     bytes b = bytes_of(file->bytes, file->size);
     bytes_skip(&b, 4);
-    if (bytes_u32_le(&b) > bytes_left(&b))
-        return picture_fail_cut(file, &picture_webp);
+    return bytes_u32_le(&b) > bytes_left(&b) ? picture_fail_cut(file, &picture_webp) : TACIT_OK;
+}
+
+static tacit_status decode(const picture_file *file, const picture_info *info, uint8_t *pixels)
+{
     const int channels = info->layout == LAYOUT_COLOUR_ALPHA ? 4 : 3;
     WebPDecoderConfig config;
     if (!WebPInitDecoderConfig(&config))
@@ -79,9 +85,10 @@ static tacit_status decode(const picture_file *file, const picture_info *info, u
     config.output.u.RGBA.rgba = pixels;
     config.output.u.RGBA.stride = (int)info->width * channels;
     config.output.u.RGBA.size = (size_t)info->width * (size_t)info->height * (size_t)channels;
-    const tacit_status status = check(file, WebPDecode(file->bytes, file->size, &config));
+    const tacit_status status = check_code(file, WebPDecode(file->bytes, file->size, &config));
     WebPFreeDecBuffer(&config.output);
     return status;
 }
 
-const picture_kind picture_webp = {.name = "WebP", .sniff = sniff, .header = header, .decode = decode};
+const picture_kind picture_webp = {
+    .name = "WebP", .sniff = sniff, .header = header, .check = check, .decode = decode};

@@ -1,4 +1,5 @@
-/* Data sets: finding the format, what is common to all formats (limit, channels, bad examples, cache), reading. */
+/* Data sets: finding the format, what is common to all formats (limit, channels, bad examples, cache),
+ * reading. */
 #include "data/dataset.h"
 
 #include "base/file.h"
@@ -64,9 +65,10 @@ static tacit_status find_common_format(tacit_context *context, const path_list *
         const dataset_format *other;
         TRY(find_format(context, l->paths[i], &other));
         if (other != *out)
-            return context_fail(context, TACIT_ARGUMENT,
-                                "%s is of format %s, but %s of format %s: the parts of a data set must be alike",
-                                l->paths[0], (*out)->name, l->paths[i], other->name);
+            return context_fail(
+                context, TACIT_ARGUMENT,
+                "%s is of format %s, but %s of format %s: the parts of a data set must be alike", l->paths[0],
+                (*out)->name, l->paths[i], other->name);
     }
     return TACIT_OK;
 }
@@ -82,7 +84,8 @@ static tacit_status check_options(tacit_context *context, int paths, const datas
     if (o->pixel_limit < 0)
         return context_fail(context, TACIT_ARGUMENT, "pixel limit: %" PRId64 " is below 0", o->pixel_limit);
     if (o->channels != 0 && o->channels != 1 && o->channels != 3)
-        return context_fail(context, TACIT_ARGUMENT, "channels: %d is not 1 (grey) or 3 (colour)", o->channels);
+        return context_fail(context, TACIT_ARGUMENT, "channels: %d is not 1 (grey) or 3 (colour)",
+                            o->channels);
     return TACIT_OK;
 }
 
@@ -168,8 +171,8 @@ static tacit_status check_size(const dataset *d, int64_t stored, const image *ex
     if (!d->height || (example->height == d->height && example->width == d->width))
         return TACIT_OK;
     d->format->name_of(d, stored, name, sizeof name);
-    return context_fail(d->context, TACIT_FORMAT, "%s: %d x %d pixels, expected %d x %d as in all others", name,
-                        example->width, example->height, d->width, d->height);
+    return context_fail(d->context, TACIT_FORMAT, "%s: %d x %d pixels, expected %d x %d as in all others",
+                        name, example->width, example->height, d->width, d->height);
 }
 
 tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out)

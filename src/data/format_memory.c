@@ -54,14 +54,17 @@ const dataset_format format_memory = {
 static tacit_status check_sizes(tacit_context *context, int64_t count, const memory_state *m, size_t *out)
 {
     if (count < 1 || m->height < 1 || m->width < 1)
-        return context_fail(context, TACIT_ARGUMENT, "%" PRId64 " pictures of %d x %d: all must be at least 1", count,
-                            m->width, m->height);
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%" PRId64 " pictures of %d x %d: all must be at least 1", count, m->width,
+                            m->height);
     if (m->channels != 1 && m->channels != 3)
-        return context_fail(context, TACIT_ARGUMENT, "channels: %d is not 1 (grey) or 3 (colour)", m->channels);
-    if (!size_multiply((size_t)m->height, (size_t)m->width, out) || !size_multiply(*out, (size_t)m->channels, out) ||
-        !size_multiply(*out, (size_t)count, out))
-        return context_fail(context, TACIT_ARGUMENT, "%" PRId64 " pictures of %d x %d are more than fit in memory",
-                            count, m->width, m->height);
+        return context_fail(context, TACIT_ARGUMENT, "channels: %d is not 1 (grey) or 3 (colour)",
+                            m->channels);
+    if (!size_multiply((size_t)m->height, (size_t)m->width, out) ||
+        !size_multiply(*out, (size_t)m->channels, out) || !size_multiply(*out, (size_t)count, out))
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%" PRId64 " pictures of %d x %d are more than fit in memory", count, m->width,
+                            m->height);
     return TACIT_OK;
 }
 
@@ -72,8 +75,9 @@ static tacit_status copy_labels(dataset *d, const int32_t *labels)
         return TACIT_NOMEM;
     for (int64_t i = 0; i < d->count; i++) {
         if (labels[i] < 0 || labels[i] > LABEL_MOST)
-            return context_fail(d->context, TACIT_ARGUMENT, "label %" PRId32 " of example %" PRId64 " is outside 0 to %d",
-                                labels[i], i, LABEL_MOST);
+            return context_fail(d->context, TACIT_ARGUMENT,
+                                "label %" PRId32 " of example %" PRId64 " is outside 0 to %d", labels[i], i,
+                                LABEL_MOST);
         d->labels[i] = labels[i];
         if (labels[i] >= d->label_count)
             d->label_count = labels[i] + 1;
@@ -96,8 +100,8 @@ static tacit_status fill(dataset *d, const memory_state *shape, const uint8_t *p
     return labels ? copy_labels(d, labels) : TACIT_OK;
 }
 
-tacit_status dataset_from_memory(dataset **out, tacit_context *context, const uint8_t *pixels, int64_t count, int height,
-                                 int width, int channels, const int32_t *labels)
+tacit_status dataset_from_memory(dataset **out, tacit_context *context, const uint8_t *pixels, int64_t count,
+                                 int height, int width, int channels, const int32_t *labels)
 {
     const memory_state shape = {height, width, channels, NULL};
     size_t size;

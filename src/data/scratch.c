@@ -18,8 +18,8 @@ void *scratch_get(scratch *s, scratch_use use, size_t size)
     struct scratch_piece *piece = &s->pieces[use];
     if (piece->data && size <= piece->size)
         return piece->data;
-    /* Half as much again, so that slowly growing pictures do not allocate each time. What was there is not kept, so
-     * it is freed first: old and new are never alive together. */
+    /* Half as much again, so that slowly growing pictures do not allocate each time. What was there is not
+     * kept, so it is freed first: old and new are never alive together. */
     size_t larger;
     if (!size_add(piece->size, piece->size / 2, &larger) || larger < size)
         larger = size;

@@ -1,4 +1,5 @@
-/* Two passes: all examples on all workers, for speed; then the bad ones again on one, in order, for their messages. */
+/* Two passes: all examples on all workers, for speed; then the bad ones again on one, in order, for their
+ * messages. */
 #include "data/verify.h"
 
 #include "base/team.h"
@@ -102,11 +103,12 @@ static tacit_status leave_out(dataset *d, verification *v)
     if (good == all)
         return TACIT_OK;
     if (good == 0)
-        return context_wrap(d->context, d->context->status, "all %" PRId64 " examples are bad, the last one", all);
+        return context_wrap(d->context, d->context->status, "all %" PRId64 " examples are bad, the last one",
+                            all);
     context_begin(d->context);
     TRY(keep_good(d, v, good));
-    context_log(d->context, "%" PRId64 " of %" PRId64 " examples could not be read and were left out", all - good,
-                all);
+    context_log(d->context, "%" PRId64 " of %" PRId64 " examples could not be read and were left out",
+                all - good, all);
     return TACIT_OK;
 }
 

@@ -23,7 +23,7 @@ int64_t class_rows_count(const class_rows *r, int32_t label);
 void class_rows_draw(class_rows *r, int32_t label, int64_t take, uint64_t seed, uint32_t draw, uint32_t view);
 
 /* What `view` is: each question has draws of its own. */
-enum { CLASS_ROWS_FEW_LABELS = 0, CLASS_ROWS_HELD_OUT = 1 };
+enum { CLASS_ROWS_FEW_LABELS = 0, CLASS_ROWS_HELD_OUT = 1, CLASS_ROWS_TEST = 2 };
 
 /* A tenth of each class, rounded to nearest, is held out: order (count) receives the *kept rows first and
  * then those held out, both rising. Keyed by `seed`. */

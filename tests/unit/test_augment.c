@@ -61,7 +61,8 @@ static void skip_order(draws *d)
         draw_below(d, (uint64_t)i + 1);
 }
 
-/* ---- presets ----------------------------------------------------------------------------------------------- */
+/* ---- presets
+ * ----------------------------------------------------------------------------------------------- */
 
 static void presets_are_found(void **state)
 {
@@ -78,7 +79,8 @@ static void presets_are_found(void **state)
     }
 }
 
-/* ---- colour ------------------------------------------------------------------------------------------------ */
+/* ---- colour
+ * ------------------------------------------------------------------------------------------------ */
 
 static void brightness_scales(void **state)
 {
@@ -107,7 +109,8 @@ static void contrast_keeps_the_mean_grey(void **state)
         for (int i = 0; i < count; i += channels)
             mean += (channels == 3 ? luma(f->before + i) : (double)f->before[i]) / (SIDE * SIDE);
         for (int i = 0; i < count; i++)
-            assert_near((double)f->after[i], clipped(factor * (double)f->before[i] + (1 - factor) * mean), 2e-6, 0.0);
+            assert_near((double)f->after[i], clipped(factor * (double)f->before[i] + (1 - factor) * mean),
+                        2e-6, 0.0);
     }
 }
 
@@ -121,7 +124,8 @@ static void saturation_moves_along_the_grey(void **state)
     const double factor = (double)draw_range(&same, 0.1f, 1.9f);
     for (int i = 0; i < PIXELS; i++) {
         const double grey = luma(f->before + i / 3 * 3);
-        assert_near((double)f->after[i], clipped(factor * (double)f->before[i] + (1 - factor) * grey), 1e-6, 0.0);
+        assert_near((double)f->after[i], clipped(factor * (double)f->before[i] + (1 - factor) * grey), 1e-6,
+                    0.0);
     }
 }
 
@@ -185,7 +189,8 @@ static void jitter_order_is_random(void **state)
         const double bright = clipped(0.9 * u), dim = clipped(0.3 * u), mean = (bright + 3 * dim) / 4;
         const double as_brightness = clipped(v * bright + (1 - v) * mean);
         const double as_contrast = clipped(v * clipped(u * 0.9 + (1 - u) * 0.45));
-        const bool first = fabs((double)p[0] - as_brightness) < 1e-5, second = fabs((double)p[0] - as_contrast) < 1e-5;
+        const bool first = fabs((double)p[0] - as_brightness) < 1e-5,
+                   second = fabs((double)p[0] - as_contrast) < 1e-5;
         assert_true(first || second);
         brightness_first += first && !second;
         contrast_first += second && !first;
@@ -220,7 +225,8 @@ static void solarize_inverts_the_bright(void **state)
     assert_memory_equal(p, want, sizeof p);
 }
 
-/* ---- blur -------------------------------------------------------------------------------------------------- */
+/* ---- blur
+ * -------------------------------------------------------------------------------------------------- */
 
 static void blur_spreads_one_point(void **state)
 {
@@ -236,14 +242,16 @@ static void blur_spreads_one_point(void **state)
             norm += exp(-k * k / (2.0 * 1.69));
         for (int i = 0; i < SIDE * SIDE; i++) {
             const int y = i / SIDE - 16, x = i % SIDE - 15;
-            const double want = abs(x) <= 4 && abs(y) <= 4 ? exp(-(x * x + y * y) / (2.0 * 1.69)) / (norm * norm) : 0.0;
+            const double want =
+                abs(x) <= 4 && abs(y) <= 4 ? exp(-(x * x + y * y) / (2.0 * 1.69)) / (norm * norm) : 0.0;
             assert_near((double)f->after[i * channels + channels - 1], want, 1e-6, 1e-4);
             assert_true(channels == 1 || f->after[i * channels] == 0.0f);
         }
     }
 }
 
-/* One colour at the edges, so that nothing flows in or out: the mean stays. The radius may exceed the picture. */
+/* One colour at the edges, so that nothing flows in or out: the mean stays. The radius may exceed the
+ * picture. */
 static void blur_keeps_the_mean(void **state)
 {
     fixture *f = *state;
@@ -279,7 +287,8 @@ static void blur_of_nothing_is_nothing(void **state)
     }
 }
 
-/* ---- affine ------------------------------------------------------------------------------------------------ */
+/* ---- affine
+ * ------------------------------------------------------------------------------------------------ */
 
 static void affine_moves_whole_pixels(void **state)
 {
@@ -319,8 +328,8 @@ static void affine_rotates_clockwise(void **state)
                             (double)f->before[((SIDE - 1 - x) * SIDE + y) * 3 + k], 2e-4, 0.0);
 }
 
-/* A shear of 45 degrees along x moves each row by its distance from the middle, which is half a pixel off: a mean of
- * two neighbours. */
+/* A shear of 45 degrees along x moves each row by its distance from the middle, which is half a pixel off: a
+ * mean of two neighbours. */
 static void affine_shears_rows(void **state)
 {
     fixture *f = *state;
@@ -330,7 +339,8 @@ static void affine_shears_rows(void **state)
         for (int x = 8; x < 24; x++) {
             const float *row = f->before + y * SIDE;
             const int right = x - y + 16;
-            assert_near((double)f->after[y * SIDE + x], ((double)row[right - 1] + (double)row[right]) / 2.0, 1e-4, 0.0);
+            assert_near((double)f->after[y * SIDE + x], ((double)row[right - 1] + (double)row[right]) / 2.0,
+                        1e-4, 0.0);
         }
 }
 
@@ -342,14 +352,18 @@ static void affine_far_away_is_fill(void **state)
     for (int i = 0; i < SIDE * SIDE; i++)
         assert_true(f->after[i] == 0.5f);
     context_begin(f->context);
-    assert_fails(f->context, affine_warp(&c, 0, 45, 45, 0, 0, grey_mean, &f->scratch), TACIT_ARGUMENT, "invertible");
+    assert_fails(f->context, affine_warp(&c, 0, 45, 45, 0, 0, grey_mean, &f->scratch), TACIT_ARGUMENT,
+                 "invertible");
     context_begin(f->context);
-    assert_fails(f->context, affine_warp(&c, NAN, 0, 0, 0, 0, grey_mean, &f->scratch), TACIT_ARGUMENT, "invertible");
+    assert_fails(f->context, affine_warp(&c, NAN, 0, 0, 0, 0, grey_mean, &f->scratch), TACIT_ARGUMENT,
+                 "invertible");
     context_begin(f->context);
-    assert_fails(f->context, affine_warp(&c, 0, 0, 0, NAN, 0, grey_mean, &f->scratch), TACIT_ARGUMENT, "invertible");
+    assert_fails(f->context, affine_warp(&c, 0, 0, 0, NAN, 0, grey_mean, &f->scratch), TACIT_ARGUMENT,
+                 "invertible");
 }
 
-/* ---- erase ------------------------------------------------------------------------------------------------- */
+/* ---- erase
+ * ------------------------------------------------------------------------------------------------- */
 
 static void erase_fills_what_lies_inside(void **state)
 {
@@ -370,9 +384,11 @@ static void erase_fills_what_lies_inside(void **state)
     }
 }
 
-/* ---- whole views ------------------------------------------------------------------------------------------- */
+/* ---- whole views
+ * ------------------------------------------------------------------------------------------- */
 
-static tacit_status view(fixture *f, const augment_settings *a, int channels, uint64_t example, uint32_t number, float *out)
+static tacit_status view(fixture *f, const augment_settings *a, int channels, uint64_t example,
+                         uint32_t number, float *out)
 {
     draws d = draws_at(3, DRAW_AUGMENT, 0, example, number);
     canvas c = {SIDE, SIDE, channels, out};
@@ -406,11 +422,28 @@ static void presets_give_keyed_views_in_range(void **state)
         }
 }
 
-static const augment_settings everything = {
-    .crop_min = 0.3f, .crop_max = 1.0f, .aspect_min = 0.5f, .aspect_max = 2.0f, .flip = 0.5f, .jitter = 1.0f,
-    .brightness = 0.8f, .contrast = 0.8f, .saturation = 0.8f, .hue = 0.5f, .grayscale = 0.5f, .blur = 1.0f,
-    .blur_min = 0.1f, .blur_max = 5.0f, .solarize = 1.0f, .affine = 1.0f, .rotate = 180.0f, .translate = 1.0f,
-    .shear = 40.0f, .erase = 1.0f, .erase_min = 0.0f, .erase_max = 1.0f};
+static const augment_settings everything = {.crop_min = 0.3f,
+                                            .crop_max = 1.0f,
+                                            .aspect_min = 0.5f,
+                                            .aspect_max = 2.0f,
+                                            .flip = 0.5f,
+                                            .jitter = 1.0f,
+                                            .brightness = 0.8f,
+                                            .contrast = 0.8f,
+                                            .saturation = 0.8f,
+                                            .hue = 0.5f,
+                                            .grayscale = 0.5f,
+                                            .blur = 1.0f,
+                                            .blur_min = 0.1f,
+                                            .blur_max = 5.0f,
+                                            .solarize = 1.0f,
+                                            .affine = 1.0f,
+                                            .rotate = 180.0f,
+                                            .translate = 1.0f,
+                                            .shear = 40.0f,
+                                            .erase = 1.0f,
+                                            .erase_min = 0.0f,
+                                            .erase_max = 1.0f};
 
 static void everything_at_once_stays_in_range(void **state)
 {
@@ -431,15 +464,20 @@ static void nothing_on_is_the_picture(void **state)
 static void chances_are_met(void **state)
 {
     fixture *f = *state;
-    const augment_settings a = {.crop_min = 1.0f, .crop_max = 1.0f, .aspect_min = 1.0f, .aspect_max = 1.0f,
-                                .flip = 0.3f, .solarize = 0.2f};
+    const augment_settings a = {.crop_min = 1.0f,
+                                .crop_max = 1.0f,
+                                .aspect_min = 1.0f,
+                                .aspect_max = 1.0f,
+                                .flip = 0.3f,
+                                .solarize = 0.2f};
     int flips = 0, solarized = 0;
     for (uint64_t i = 0; i < 2000; i++) {
         f->bytes[0] = 102, f->bytes[SIDE - 1] = 204;
         assert_ok(f->context, view(f, &a, 1, i, 0, f->after));
         const int left = (int)lrintf(255.0f * f->after[0]);
         flips += left == 204 || left == 51;
-        solarized += (int)lrintf(255.0f * f->after[0]) == 51 || (int)lrintf(255.0f * f->after[SIDE - 1]) == 51;
+        solarized +=
+            (int)lrintf(255.0f * f->after[0]) == 51 || (int)lrintf(255.0f * f->after[SIDE - 1]) == 51;
     }
     assert_true(abs(flips - 600) < 103 && abs(solarized - 400) < 90);
 }
@@ -447,8 +485,13 @@ static void chances_are_met(void **state)
 static void erasing_respects_its_area(void **state)
 {
     fixture *f = *state;
-    const augment_settings a = {.crop_min = 1.0f, .crop_max = 1.0f, .aspect_min = 1.0f, .aspect_max = 1.0f,
-                                .erase = 1.0f, .erase_min = 0.1f, .erase_max = 0.2f};
+    const augment_settings a = {.crop_min = 1.0f,
+                                .crop_max = 1.0f,
+                                .aspect_min = 1.0f,
+                                .aspect_max = 1.0f,
+                                .erase = 1.0f,
+                                .erase_min = 0.1f,
+                                .erase_max = 0.2f};
     memset(f->bytes, 255, sizeof f->bytes);
     for (uint64_t i = 0; i < 200; i++) {
         int erased = 0;

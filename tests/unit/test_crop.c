@@ -1,4 +1,5 @@
-/* Crops: the resize against PyTorch, exactness where nothing is resampled, boxes inside the picture, and errors. */
+/* Crops: the resize against PyTorch, exactness where nothing is resampled, boxes inside the picture, and
+ * errors. */
 #include "support.h"
 
 #include "data/augment/augment.h"
@@ -82,7 +83,8 @@ static void assert_mirrored(const float *plain, const float *mirrored, int heigh
                             mirrored[(y * width + width - 1 - x) * channels + c]);
 }
 
-/* Resampled (both ways) and not. Mirroring twice is the identity, because mirroring reverses the columns exactly. */
+/* Resampled (both ways) and not. Mirroring twice is the identity, because mirroring reverses the columns
+ * exactly. */
 static void flip_mirrors(void **state)
 {
     fixture *f = *state;
@@ -124,7 +126,8 @@ static void one_colour_stays(void **state)
     for (int side = 1; side <= 40; side++) {
         canvas out = {side, 41 - side, 1, values};
         const float start = (float)side / 20.0f;
-        assert_ok(f->context, crop_resize(source, (crop_box){start, start, 14.5f, 16.25f}, false, &f->scratch, &out));
+        assert_ok(f->context,
+                  crop_resize(source, (crop_box){start, start, 14.5f, 16.25f}, false, &f->scratch, &out));
         for (int i = 0; i < side * (41 - side); i++)
             assert_near((double)values[i], 100.0 / 255.0, 1e-6, 0.0);
     }
@@ -135,7 +138,8 @@ static void result_stays_in_range(void **state)
     fixture *f = *state;
     const uint8_t edge[4 * 4] = {0, 0, 255, 255, 0, 0, 255, 255, 255, 255, 0, 0, 255, 255, 0, 0};
     canvas out = {16, 16, 1, values};
-    assert_ok(f->context, crop_resize((image){4, 4, 1, edge}, (crop_box){0, 0, 4, 4}, false, &f->scratch, &out));
+    assert_ok(f->context,
+              crop_resize((image){4, 4, 1, edge}, (crop_box){0, 0, 4, 4}, false, &f->scratch, &out));
     int at_limit = 0;
     for (int i = 0; i < 16 * 16; i++) {
         assert_true(values[i] >= 0.0f && values[i] <= 1.0f);
@@ -148,8 +152,8 @@ static void bad_boxes_are_refused(void **state)
 {
     fixture *f = *state;
     const image source = noise(10, 12, 1);
-    const crop_box bad[] = {{-1, 0, 5, 5},  {0, -0.5f, 5, 5}, {8, 0, 5, 5},    {0, 6, 5, 5},
-                            {0, 0, 0, 5},   {0, 0, 5, -1},    {NAN, 0, 5, 5},  {0, 0, NAN, 5},
+    const crop_box bad[] = {{-1, 0, 5, 5},  {0, -0.5f, 5, 5},   {8, 0, 5, 5},   {0, 6, 5, 5},
+                            {0, 0, 0, 5},   {0, 0, 5, -1},      {NAN, 0, 5, 5}, {0, 0, NAN, 5},
                             {0, 0, 13, 10}, {0, 0, 5, INFINITY}};
     canvas out = {4, 4, 1, values};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -159,8 +163,8 @@ static void bad_boxes_are_refused(void **state)
     }
     context_begin(f->context);
     out.channels = 3;
-    assert_fails(f->context, crop_resize(source, (crop_box){0, 0, 5, 5}, false, &f->scratch, &out), TACIT_SHAPE,
-                 "1 channels into 3");
+    assert_fails(f->context, crop_resize(source, (crop_box){0, 0, 5, 5}, false, &f->scratch, &out),
+                 TACIT_SHAPE, "1 channels into 3");
 }
 
 static void no_memory_is_reported(void **state)
@@ -168,7 +172,8 @@ static void no_memory_is_reported(void **state)
     fixture *f = *state;
     canvas out = {4, 4, 1, values};
     f->memory.fail_at = f->memory.calls + 1;
-    assert_int_equal(crop_resize(noise(10, 12, 1), (crop_box){0, 0, 12, 10}, false, &f->scratch, &out), TACIT_NOMEM);
+    assert_int_equal(crop_resize(noise(10, 12, 1), (crop_box){0, 0, 12, 10}, false, &f->scratch, &out),
+                     TACIT_NOMEM);
     assert_ok(f->context, crop_resize(noise(10, 12, 1), (crop_box){0, 0, 12, 10}, false, &f->scratch, &out));
 }
 
@@ -187,11 +192,13 @@ static bool is_whole(float x)
     return x == floorf(x);
 }
 
-/* Inside the picture, whole pixels, area and aspect as asked (up to rounding to whole pixels), well spread. */
+/* Inside the picture, whole pixels, area and aspect as asked (up to rounding to whole pixels), well spread.
+ */
 static void random_boxes_keep_the_rules(void **state)
 {
     (void)state;
-    const augment_settings a = {.crop_min = 0.2f, .crop_max = 0.9f, .aspect_min = 0.75f, .aspect_max = 4.0f / 3.0f};
+    const augment_settings a = {
+        .crop_min = 0.2f, .crop_max = 0.9f, .aspect_min = 0.75f, .aspect_max = 4.0f / 3.0f};
     draws d = draws_at(5, DRAW_TEST, 0, 0, 0);
     double least = 1.0, most = 0.0;
     bool touched_left = false, touched_right = false;
@@ -211,11 +218,13 @@ static void random_boxes_keep_the_rules(void **state)
     assert_true(least < 0.22 && most > 0.85 && touched_left && touched_right);
 }
 
-/* No box of at least half the area has an aspect near 1 in a picture of 1:10: the fallback is the widest allowed. */
+/* No box of at least half the area has an aspect near 1 in a picture of 1:10: the fallback is the widest
+ * allowed. */
 static void narrow_pictures_fall_back(void **state)
 {
     (void)state;
-    const augment_settings a = {.crop_min = 0.5f, .crop_max = 1.0f, .aspect_min = 0.75f, .aspect_max = 4.0f / 3.0f};
+    const augment_settings a = {
+        .crop_min = 0.5f, .crop_max = 1.0f, .aspect_min = 0.75f, .aspect_max = 4.0f / 3.0f};
     draws d = draws_at(5, DRAW_TEST, 0, 0, 0);
     const crop_box wide = crop_random(&a, 30, 300, &d), tall = crop_random(&a, 300, 30, &d);
     assert_true(wide.height == 30 && wide.width == 40 && wide.x == 130 && wide.y == 0);

@@ -59,7 +59,8 @@ static void cells_are_where_they_belong(void **state)
     for (int y = 0; y < p.height; y++)
         for (int x = 0; x < p.width; x++)
             for (int c = 0; c < 3; c++) {
-                const int row = (y - 4) / 64, column = (x - 4) / 94, down = (y - 4) % 64, right = (x - 4) % 94;
+                const int row = (y - 4) / 64, column = (x - 4) / 94, down = (y - 4) % 64,
+                          right = (x - 4) % 94;
                 const bool inside = y >= 4 && x >= 4 && down < 60 && right < 90;
                 const int at = (((row * 3 + column) * 20 + down / 3) * 30 + right / 3) * 3 + c;
                 assert_int_equal(p.pixels[(y * p.width + x) * 3 + c], inside ? pixels[at] : 255);
@@ -123,11 +124,12 @@ static void impossible_sheets_are_refused(void **state)
                          {1, 1, 1, 70000, 1, pixel, NULL}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         context_begin(f->context);
-        assert_fails(f->context, sheet_write(f->context, f->path, &bad[i]), TACIT_ARGUMENT, "can not be drawn");
+        assert_fails(f->context, sheet_write(f->context, f->path, &bad[i]), TACIT_ARGUMENT,
+                     "can not be drawn");
     }
     context_begin(f->context);
-    assert_fails(f->context, sheet_write(f->context, f->path, &(sheet){2147483647, 1, 1, 1, 1, pixel, NULL}), TACIT_LIMIT,
-                 "at most 65535 a side");
+    assert_fails(f->context, sheet_write(f->context, f->path, &(sheet){2147483647, 1, 1, 1, 1, pixel, NULL}),
+                 TACIT_LIMIT, "at most 65535 a side");
     assert_false(file_exists(f->path));
 }
 

@@ -1,5 +1,5 @@
-/* Views of pictures and the statistics they are normalised with: exact where nothing is resampled, keyed, refused when
- * settings make no sense, the same for any number of workers. */
+/* Views of pictures and the statistics they are normalised with: exact where nothing is resampled, keyed,
+ * refused when settings make no sense, the same for any number of workers. */
 #include "support.h"
 
 #include "base/file.h"
@@ -26,7 +26,8 @@ static int set_up(void **state)
     draws d = draws_at(2, DRAW_TEST, 0, 0, 0);
     for (int i = 0; i < COUNT * VIEW; i++)
         f.pixels[i] = (uint8_t)draw_below(&d, 200);
-    assert_ok(f.context, dataset_from_memory(&f.data, f.context, f.pixels, COUNT, HEIGHT, WIDTH, COLOURS, NULL));
+    assert_ok(f.context,
+              dataset_from_memory(&f.data, f.context, f.pixels, COUNT, HEIGHT, WIDTH, COLOURS, NULL));
     f.options = (picture_view_options){.settings = augment_preset_find("small-colour")->contrastive,
                                        .deviation = {1.0f, 1.0f, 1.0f}};
     *state = &f;
@@ -50,7 +51,8 @@ static void plain_view_is_exact(void **state)
 {
     fixture *f = *state;
     assert_ok(f->context, picture_views_create(&f->views, f->context, f->data, &f->options));
-    assert_true(f->views->dtype == DTYPE_F32 && shape_equal(f->views->shape, shape_3(HEIGHT, WIDTH, COLOURS)));
+    assert_true(f->views->dtype == DTYPE_F32 &&
+                shape_equal(f->views->shape, shape_3(HEIGHT, WIDTH, COLOURS)));
     assert_ok(f->context, f->views->plain(f->views, 5, &f->scratch, view));
     for (int i = 0; i < VIEW; i++)
         assert_true(view[i] == (float)f->pixels[5 * VIEW + i] / 255.0f);
@@ -65,7 +67,8 @@ static void views_are_normalised_and_come_back(void **state)
     assert_ok(f->context, f->views->plain(f->views, 7, &f->scratch, view));
     for (int i = 0; i < VIEW; i++) {
         const double x = (double)f->pixels[7 * VIEW + i] / 255.0;
-        assert_near((double)view[i], (x - (double)f->options.mean[i % 3]) / (double)f->options.deviation[i % 3], 2e-6, 1e-6);
+        assert_near((double)view[i],
+                    (x - (double)f->options.mean[i % 3]) / (double)f->options.deviation[i % 3], 2e-6, 1e-6);
     }
     uint8_t back[VIEW];
     picture_from_view(&f->options, f->views->shape, view, back);
@@ -89,8 +92,8 @@ static void random_views_are_keyed(void **state)
     } keys[] = {{1, 2, 3, 0}, {1, 2, 3, 1}, {1, 3, 3, 0}, {2, 2, 3, 0}, {1, 2, 4, 0}};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         assert_ok(f->context, f->views->random(f->views, 1, 2, 3, 0, &f->scratch, view));
-        assert_ok(f->context, f->views->random(f->views, keys[i].seed, keys[i].epoch, keys[i].example, keys[i].view,
-                                               &f->scratch, other));
+        assert_ok(f->context, f->views->random(f->views, keys[i].seed, keys[i].epoch, keys[i].example,
+                                               keys[i].view, &f->scratch, other));
         assert_int_equal(memcmp(view, other, sizeof view) == 0, i == 0);
     }
 }
@@ -169,7 +172,8 @@ static void statistics_do_not_depend_on_workers(void **state)
     for (int i = 0; i < COUNT * VIEW; i += COLOURS)
         f->pixels[i + 2] = 77; /* a constant channel */
     dataset *d;
-    assert_ok(f->context, dataset_from_memory(&d, f->context, f->pixels, COUNT, HEIGHT, WIDTH, COLOURS, NULL));
+    assert_ok(f->context,
+              dataset_from_memory(&d, f->context, f->pixels, COUNT, HEIGHT, WIDTH, COLOURS, NULL));
     float first_mean[3], first_deviation[3];
     for (int threads = 1; threads <= 3; threads++) {
         team *workers;

@@ -22,16 +22,18 @@ static bool invert(mapping *m, const canvas *c, const float degrees[3], float dx
     const double determinant = xx * yy - xy * yx;
     if (!(fabs(determinant) >= 1e-3 && fabs(determinant) <= 1e3 && isfinite(dx) && isfinite(dy)))
         return false;
-    *m = (mapping){.xx = (float)(yy / determinant), .xy = (float)(-xy / determinant),
-                   .yx = (float)(-yx / determinant), .yy = (float)(xx / determinant)};
+    *m = (mapping){.xx = (float)(yy / determinant),
+                   .xy = (float)(-xy / determinant),
+                   .yx = (float)(-yx / determinant),
+                   .yy = (float)(xx / determinant)};
     const float cx = (float)(c->width - 1) / 2.0f, cy = (float)(c->height - 1) / 2.0f;
     m->x0 = cx - m->xx * (cx + dx) - m->xy * (cy + dy);
     m->y0 = cy - m->yx * (cx + dx) - m->yy * (cy + dy);
     return true;
 }
 
-/* The margin around the padded copy: one pixel before the picture, and two behind it, so that a place a whole pixel
- * outside still has four neighbours. */
+/* The margin around the padded copy: one pixel before the picture, and two behind it, so that a place a whole
+ * pixel outside still has four neighbours. */
 enum { BEFORE = 1, BEHIND = 2, MARGIN = BEFORE + BEHIND };
 
 /* Copies of one pixel. */
@@ -60,10 +62,10 @@ static void copy_padded(float *padded, const canvas *c, const float *fill)
     }
 }
 
-/* Where the pixels of one row of the result come from: number of the upper left pixel of four in the padded copy, and
- * the shares of the right and lower ones. */
+/* Where the pixels of one row of the result come from: number of the upper left pixel of four in the padded
+ * copy, and the shares of the right and lower ones. */
 typedef struct places {
-    int32_t *corner;   /* (width) */
+    int32_t *corner;      /* (width) */
     float *right, *lower; /* (width) */
 } places;
 
@@ -104,15 +106,17 @@ static inline void sample_row(const places *p, const float *padded, int width, i
     }
 }
 
-tacit_status affine_warp(canvas *c, float rotate, float shear_x, float shear_y, float dx, float dy, const float *fill,
-                         scratch *s)
+tacit_status affine_warp(canvas *c, float rotate, float shear_x, float shear_y, float dx, float dy,
+                         const float *fill, scratch *s)
 {
     mapping m;
     if (!invert(&m, c, (const float[3]){rotate, shear_x, shear_y}, dx, dy))
-        return context_fail(s->context, TACIT_ARGUMENT,
-                            "affine: rotate %g, shear %g,%g degrees, move %g,%g: expected an invertible mapping",
-                            (double)rotate, (double)shear_x, (double)shear_y, (double)dx, (double)dy);
-    const size_t padded_count = (size_t)(c->width + MARGIN) * (c->height + MARGIN) * c->channels, width = (size_t)c->width;
+        return context_fail(
+            s->context, TACIT_ARGUMENT,
+            "affine: rotate %g, shear %g,%g degrees, move %g,%g: expected an invertible mapping",
+            (double)rotate, (double)shear_x, (double)shear_y, (double)dx, (double)dy);
+    const size_t padded_count = (size_t)(c->width + MARGIN) * (c->height + MARGIN) * c->channels,
+                 width = (size_t)c->width;
     float *padded = scratch_get(s, SCRATCH_AUGMENT_A, (padded_count + 3 * width) * sizeof(float));
     if (!padded)
         return TACIT_NOMEM;

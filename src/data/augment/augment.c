@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-/* Draws once whatever the probability, so that switching one family off leaves the draws of the next in place. */
+/* Draws once whatever the probability, so that switching one family off leaves the draws of the next in
+ * place. */
 static bool chance(draws *d, float probability)
 {
     return draw_uniform(d) < probability;
@@ -15,11 +16,13 @@ static tacit_status affine_random(const augment_settings *a, draws *d, scratch *
     const float shear_x = draw_range(d, -a->shear, a->shear), shear_y = draw_range(d, -a->shear, a->shear);
     const float dx = draw_range(d, -a->translate, a->translate) * (float)c->width;
     const float dy = draw_range(d, -a->translate, a->translate) * (float)c->height;
-    /* Edges repeated: drawn things stand on a background of one colour, and the mean would draw bars beside it. */
+    /* Edges repeated: drawn things stand on a background of one colour, and the mean would draw bars beside
+     * it. */
     return affine_warp(c, rotate, shear_x, shear_y, dx, dy, NULL, s);
 }
 
-/* Ten tries at a rectangle with the area and an aspect of 0.3 to 3.3 (the paper's range) that fits; else nothing. */
+/* Ten tries at a rectangle with the area and an aspect of 0.3 to 3.3 (the paper's range) that fits; else
+ * nothing. */
 static void erase_random(const augment_settings *a, draws *d, const float *mean, canvas *c)
 {
     for (int attempt = 0; attempt < 10; attempt++) {
@@ -35,7 +38,8 @@ static void erase_random(const augment_settings *a, draws *d, const float *mean,
     }
 }
 
-tacit_status augment_picture(const augment_settings *a, image source, draws *d, const float *mean, scratch *s, canvas *out)
+tacit_status augment_picture(const augment_settings *a, image source, draws *d, const float *mean, scratch *s,
+                             canvas *out)
 {
     const bool cropping = a->crop_min < 1.0f;
     const crop_box box = cropping ? crop_random(a, source.height, source.width, d)

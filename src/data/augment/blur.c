@@ -61,13 +61,14 @@ static const float sigma_limit = 1000.0f;
 tacit_status blur_gaussian(canvas *c, float sigma, scratch *s)
 {
     if (!(sigma >= 0.0f && sigma <= sigma_limit))
-        return context_fail(s->context, TACIT_ARGUMENT, "blur: sigma %g: expected 0 to %g pixels", (double)sigma,
-                            (double)sigma_limit);
+        return context_fail(s->context, TACIT_ARGUMENT, "blur: sigma %g: expected 0 to %g pixels",
+                            (double)sigma, (double)sigma_limit);
     const int radius = (int)ceilf(3.0f * sigma), size = c->width * c->channels, last = c->height - 1;
     if (radius == 0)
         return TACIT_OK;
     const size_t count = (size_t)c->height * size, margin = (size_t)radius * c->channels;
-    float *copy = scratch_get(s, SCRATCH_AUGMENT_A, (count + (size_t)size + 2 * margin + radius + 1) * sizeof(float));
+    float *copy =
+        scratch_get(s, SCRATCH_AUGMENT_A, (count + (size_t)size + 2 * margin + radius + 1) * sizeof(float));
     if (!copy)
         return TACIT_NOMEM;
     float *row = copy + count + margin, *weight = row + size + margin;
@@ -76,8 +77,8 @@ tacit_status blur_gaussian(canvas *c, float sigma, scratch *s)
     for (int y = 0; y <= last; y++) {
         scaled(row, copy + (size_t)y * size, weight[0], size);
         for (int k = 1; k <= radius; k++)
-            add_pair(row, copy + (size_t)clamp(y - k, 0, last) * size, copy + (size_t)clamp(y + k, 0, last) * size,
-                     weight[k], size);
+            add_pair(row, copy + (size_t)clamp(y - k, 0, last) * size,
+                     copy + (size_t)clamp(y + k, 0, last) * size, weight[k], size);
         extend(row, size, c->channels, radius);
         float *out = c->pixels + (size_t)y * size;
         scaled(out, row, weight[0], size);

@@ -1,4 +1,5 @@
-/* Colour: the jitter of Chen et al. (2020), grayscale, solarisation. Values are clipped to [0, 1] after each step. */
+/* Colour: the jitter of Chen et al. (2020), grayscale, solarisation. Values are clipped to [0, 1] after each
+ * step. */
 #include "data/augment/augment.h"
 
 #include "data/augment/pixel.h"
@@ -11,7 +12,8 @@ static size_t canvas_count(const canvas *c)
     return (size_t)c->height * c->width * c->channels;
 }
 
-/* Grey values are linear in the channels, so the mean of the grey picture is the grey of the channels' means. */
+/* Grey values are linear in the channels, so the mean of the grey picture is the grey of the channels' means.
+ */
 static PIXEL_KERNEL float mean_luma(const canvas *c)
 {
     const size_t count = canvas_count(c), whole = count - count % SUM_LANES;
@@ -64,8 +66,8 @@ static inline float from_hue(float h, float n, float value, float chroma)
     return value - chroma * pixel_clip(share);
 }
 
-/* Hue as HSV (Smith 1978) defines it, as torchvision does. Value and chroma (saturation times value) stay, so the
- * picture goes to HSV and back without its divisions by value. `shift` in turns. */
+/* Hue as HSV (Smith 1978) defines it, as torchvision does. Value and chroma (saturation times value) stay, so
+ * the picture goes to HSV and back without its divisions by value. `shift` in turns. */
 static PIXEL_KERNEL void shift_hue(canvas *c, float shift)
 {
     float *p = c->pixels;
@@ -77,7 +79,8 @@ static PIXEL_KERNEL void shift_hue(canvas *c, float shift)
         const float high = r > g ? r : g, low = r > g ? g : r;
         const float value = b > high ? b : high, chroma = value - (b < low ? b : low);
         const float inverse = 1.0f / (chroma > 0.0f ? chroma : 1.0f);
-        const float of_red = (g - b) * inverse, of_green = (b - r) * inverse + 2.0f, of_blue = (r - g) * inverse + 4.0f;
+        const float of_red = (g - b) * inverse, of_green = (b - r) * inverse + 2.0f,
+                    of_blue = (r - g) * inverse + 4.0f;
         float h = value == r ? of_red : value == g ? of_green : of_blue;
         h += sixths; /* [-1, 5] + [-3, 3] */
         h = h < 0.0f ? h + 6.0f : h;

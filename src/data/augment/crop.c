@@ -1,8 +1,8 @@
 /* Crops: a box of a byte picture, resized to a float picture, and how such boxes are chosen.
  *
- * The resize is separable. Each axis has a table of taps (first pixel, weights) for each pixel of the result. For a
- * row of the result the vertical taps come first, over whole source rows of bytes (contiguous, so it vectorises), then
- * the horizontal taps on that one row, which is still in the cache. */
+ * The resize is separable. Each axis has a table of taps (first pixel, weights) for each pixel of the result.
+ * For a row of the result the vertical taps come first, over whole source rows of bytes (contiguous, so it
+ * vectorises), then the horizontal taps on that one row, which is still in the cache. */
 #include "data/augment/augment.h"
 
 #include "data/augment/pixel.h"
@@ -15,8 +15,8 @@ enum { TAP_GROUP = 4 };
 
 typedef float quad __attribute__((vector_size(16)));
 
-/* One direction of a resize. The source pixels are first .. first+count-1; no tap reaches outside them, so a crop
- * never sees what it cut away. */
+/* One direction of a resize. The source pixels are first .. first+count-1; no tap reaches outside them, so a
+ * crop never sees what it cut away. */
 typedef struct axis {
     int first, count;
     int out;       /* pixels of the result */
@@ -54,11 +54,13 @@ static axis axis_of(float origin, float extent, int limit, int out)
 
 static size_t axis_bytes(const axis *a)
 {
-    return size_aligned((size_t)a->out * sizeof(int)) + size_aligned((size_t)a->out * a->taps * sizeof(float));
+    return size_aligned((size_t)a->out * sizeof(int)) +
+           size_aligned((size_t)a->out * a->taps * sizeof(float));
 }
 
 /* Weights of the taps low .. low+used-1 around `centre`, times `gain`. */
-static inline void fill_weights(float *weight, int taps, int used, double low, double centre, double stretch, float gain)
+static inline void fill_weights(float *weight, int taps, int used, double low, double centre, double stretch,
+                                float gain)
 {
     const float offset = (float)((low + 0.5 - centre) / stretch), step = (float)(1.0 / stretch);
     float sum = 0.0f;
@@ -90,7 +92,8 @@ static PIXEL_KERNEL void axis_fill(axis *a, uint8_t *memory, bool mirror, float 
 }
 
 /* row[j] = the weighted sum of four source rows, or that added to it. */
-static inline void blend_rows(float *row, const uint8_t *const p[TAP_GROUP], const float *w, int count, bool add)
+static inline void blend_rows(float *row, const uint8_t *const p[TAP_GROUP], const float *w, int count,
+                              bool add)
 {
     const uint8_t *p0 = p[0], *p1 = p[1], *p2 = p[2], *p3 = p[3];
     const float w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
@@ -185,17 +188,19 @@ static void copy_box(image source, int x, int y, bool flip, canvas *out)
 static tacit_status check(image source, crop_box box, scratch *s, const canvas *out)
 {
     if (source.channels != out->channels || (out->channels != 1 && out->channels != 3))
-        return context_fail(s->context, TACIT_SHAPE, "crop: %d channels into %d: expected the same number, 1 or 3",
-                            source.channels, out->channels);
+        return context_fail(s->context, TACIT_SHAPE,
+                            "crop: %d channels into %d: expected the same number, 1 or 3", source.channels,
+                            out->channels);
     const float slack = 1e-6f; /* a centred box may miss the edge by a rounding error */
     const bool inside = box.x >= 0.0f && box.y >= 0.0f && box.width > 0.0f && box.height > 0.0f &&
                         box.x + box.width <= (float)source.width * (1.0f + slack) &&
                         box.y + box.height <= (float)source.height * (1.0f + slack);
     if (!inside || out->width < 1 || out->height < 1)
-        return context_fail(s->context, TACIT_ARGUMENT,
-                            "crop: box %g,%g %gx%g to %dx%d pixels: expected a box inside the picture of %dx%d",
-                            (double)box.x, (double)box.y, (double)box.width, (double)box.height, out->width,
-                            out->height, source.width, source.height);
+        return context_fail(
+            s->context, TACIT_ARGUMENT,
+            "crop: box %g,%g %gx%g to %dx%d pixels: expected a box inside the picture of %dx%d",
+            (double)box.x, (double)box.y, (double)box.width, (double)box.height, out->width, out->height,
+            source.width, source.height);
     return TACIT_OK;
 }
 

@@ -6,8 +6,8 @@
 
 enum { FONT_WIDTH = 5, FONT_HEIGHT = 7 };
 
-/* The rows (FONT_HEIGHT) of an ASCII character from the top; bit 4 is the left column. What is not printable ASCII is
- * shown as a question mark. */
+/* The rows (FONT_HEIGHT) of an ASCII character from the top; bit 4 is the left column. What is not printable
+ * ASCII is shown as a question mark. */
 const uint8_t *font_rows(char character);
 
 #endif

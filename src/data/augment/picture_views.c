@@ -38,8 +38,8 @@ static void normalise(const picture_views *p, canvas *c)
     }
 }
 
-static tacit_status random_view(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view, scratch *s,
-                                void *out)
+static tacit_status random_view(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view,
+                                scratch *s, void *out)
 {
     const picture_views *p = (const picture_views *)v;
     canvas c = canvas_of(p, out);
@@ -76,11 +76,12 @@ typedef struct bound {
 
 static tacit_status check_settings(tacit_context *context, const augment_settings *a)
 {
+    /* A largest value stands before its smallest, which it bounds. */
     const bound bounds[] = {
-        {"crop_min", a->crop_min, 1e-4f, a->crop_max},
         {"crop_max", a->crop_max, 1e-4f, 1.0f},
-        {"aspect_min", a->aspect_min, 1e-2f, a->aspect_max},
+        {"crop_min", a->crop_min, 1e-4f, a->crop_max},
         {"aspect_max", a->aspect_max, 1e-2f, 1e2f},
+        {"aspect_min", a->aspect_min, 1e-2f, a->aspect_max},
         {"flip", a->flip, 0.0f, 1.0f},
         {"jitter", a->jitter, 0.0f, 1.0f},
         {"brightness", a->brightness, 0.0f, 10.0f},
@@ -89,16 +90,16 @@ static tacit_status check_settings(tacit_context *context, const augment_setting
         {"hue", a->hue, 0.0f, 0.5f},
         {"grayscale", a->grayscale, 0.0f, 1.0f},
         {"blur", a->blur, 0.0f, 1.0f},
-        {"blur_min", a->blur_min, 0.0f, a->blur_max},
         {"blur_max", a->blur_max, 0.0f, 100.0f},
+        {"blur_min", a->blur_min, 0.0f, a->blur_max},
         {"solarize", a->solarize, 0.0f, 1.0f},
         {"affine", a->affine, 0.0f, 1.0f},
         {"rotate", a->rotate, 0.0f, 180.0f},
         {"translate", a->translate, 0.0f, 1.0f},
         {"shear", a->shear, 0.0f, 40.0f}, /* at 45 in both directions nothing is left of the picture */
         {"erase", a->erase, 0.0f, 1.0f},
-        {"erase_min", a->erase_min, 0.0f, a->erase_max},
         {"erase_max", a->erase_max, 0.0f, 1.0f},
+        {"erase_min", a->erase_min, 0.0f, a->erase_max},
     };
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
         const bound *b = &bounds[i];
@@ -113,13 +114,14 @@ static tacit_status check_settings(tacit_context *context, const augment_setting
 static tacit_status view_shape(tacit_context *context, const dataset *d, int size, shape *out)
 {
     if (size < 0 || size > SIDE_LIMIT)
-        return context_fail(context, TACIT_ARGUMENT, "size %d: expected 1 to %d pixels, or 0 for the data's own", size,
-                            SIDE_LIMIT);
+        return context_fail(context, TACIT_ARGUMENT,
+                            "size %d: expected 1 to %d pixels, or 0 for the data's own", size, SIDE_LIMIT);
     if (size == 0 && (d->height < 1 || d->width < 1))
-        return context_fail(context, TACIT_ARGUMENT, "the pictures differ in size: choose one size for all of them");
+        return context_fail(context, TACIT_ARGUMENT,
+                            "the pictures differ in size: choose one size for all of them");
     if (size == 0 && (d->height > SIDE_LIMIT || d->width > SIDE_LIMIT))
-        return context_fail(context, TACIT_ARGUMENT, "the pictures are %dx%d pixels, over %d: choose a size", d->height,
-                            d->width, SIDE_LIMIT);
+        return context_fail(context, TACIT_ARGUMENT, "the pictures are %dx%d pixels, over %d: choose a size",
+                            d->height, d->width, SIDE_LIMIT);
     *out = shape_3(size ? size : d->height, size ? size : d->width, d->channels);
     return TACIT_OK;
 }
@@ -128,13 +130,15 @@ static tacit_status check_normalisation(tacit_context *context, const picture_vi
 {
     for (int c = 0; c < channels; c++)
         if (!(isfinite(o->mean[c]) && o->deviation[c] > 0.0f && isfinite(o->deviation[c])))
-            return context_fail(context, TACIT_ARGUMENT,
-                                "mean %g and deviation %g of channel %d: expected finite numbers, deviation over 0",
-                                (double)o->mean[c], (double)o->deviation[c], c);
+            return context_fail(
+                context, TACIT_ARGUMENT,
+                "mean %g and deviation %g of channel %d: expected finite numbers, deviation over 0",
+                (double)o->mean[c], (double)o->deviation[c], c);
     return TACIT_OK;
 }
 
-tacit_status picture_views_create(views **out, tacit_context *context, const dataset *d, const picture_view_options *o)
+tacit_status picture_views_create(views **out, tacit_context *context, const dataset *d,
+                                  const picture_view_options *o)
 {
     *out = NULL;
     shape s;
@@ -144,7 +148,8 @@ tacit_status picture_views_create(views **out, tacit_context *context, const dat
     picture_views *p = memory_alloc(context, 1, sizeof *p);
     if (!p)
         return TACIT_NOMEM;
-    p->base = (views){.dtype = DTYPE_F32, .shape = s, .random = random_view, .plain = plain_view, .destroy = destroy};
+    p->base = (views){
+        .dtype = DTYPE_F32, .shape = s, .random = random_view, .plain = plain_view, .destroy = destroy};
     p->context = context;
     p->data = d;
     p->settings = o->settings;

@@ -1,14 +1,14 @@
 /* Presets of augmentation for three kinds of pictures, with published values where there are any.
  *
- *   photo         SimCLR (Chen et al. 2020) at strength 0.5, which is also MoCo v2 (Chen et al. 2020b): jitter
- *                 .4 .4 .4 .1, grayscale .2, blur sigma .1 to 2. The crop starts at .2 of the area as in MoCo v2,
- *                 not SimCLR's .08: two 8% crops of a photo often show nothing in common, and small collections do not
- *                 have the millions of pictures over which that averages out. Prediction: crop .2 to 1 and flip, as MAE.
- *   small-colour  SimCLR's CIFAR recipe: strength 0.5, no blur (a few pixels of sigma leave nothing of 32). Prediction:
- *                 a crop of .6 to 1, because a small one is enlarged until there is nothing sharp to predict.
- *   small-grey    drawn things, digits, letters, clothes. No flip: a flipped letter is another letter, or none (set
- *                 flip .5 for clothes). Colour has two dimensions only; a small affine stands in for the hand that
- *                 draws. No published recipe: values as they are usual for MNIST-like data. */
+ *   photo         SimCLR (Chen et al. 2020) at strength 0.5, which is also MoCo v2 (Chen et al. 2020b):
+ * jitter .4 .4 .4 .1, grayscale .2, blur sigma .1 to 2. The crop starts at .2 of the area as in MoCo v2, not
+ * SimCLR's .08: two 8% crops of a photo often show nothing in common, and small collections do not have the
+ * millions of pictures over which that averages out. Prediction: crop .2 to 1 and flip, as MAE. small-colour
+ * SimCLR's CIFAR recipe: strength 0.5, no blur (a few pixels of sigma leave nothing of 32). Prediction: a
+ * crop of .6 to 1, because a small one is enlarged until there is nothing sharp to predict. small-grey drawn
+ * things, digits, letters, clothes. No flip: a flipped letter is another letter, or none (set flip .5 for
+ * clothes). Colour has two dimensions only; a small affine stands in for the hand that draws. No published
+ * recipe: values as they are usual for MNIST-like data. */
 #include "data/augment/augment.h"
 
 #include <string.h>
@@ -21,19 +21,41 @@
 
 const augment_preset augment_presets[] = {
     {.name = "photo",
-     .summary = "photographs, side over 64: crop, flip, colour jitter, grayscale, blur (MoCo v2; for prediction MAE)",
-     .contrastive = {.crop_min = 0.2f, .crop_max = 1.0f, ASPECT, .flip = 0.5f, JITTER_COLOUR, .grayscale = 0.2f,
-                     .blur = 0.5f, RANGES, AFFINE_RANGES},
+     .summary = "photographs, side over 64: crop, flip, colour jitter, grayscale, blur (MoCo v2; for "
+                "prediction MAE)",
+     .contrastive = {.crop_min = 0.2f,
+                     .crop_max = 1.0f,
+                     ASPECT,
+                     .flip = 0.5f,
+                     JITTER_COLOUR,
+                     .grayscale = 0.2f,
+                     .blur = 0.5f,
+                     RANGES,
+                     AFFINE_RANGES},
      .prediction = {.crop_min = 0.2f, .crop_max = 1.0f, ASPECT, .flip = 0.5f, RANGES, AFFINE_RANGES}},
     {.name = "small-colour",
      .summary = "colour pictures up to 64 pixels: crop, flip, colour jitter, grayscale (SimCLR on CIFAR)",
-     .contrastive = {.crop_min = 0.2f, .crop_max = 1.0f, ASPECT, .flip = 0.5f, JITTER_COLOUR, .grayscale = 0.2f,
-                     RANGES, AFFINE_RANGES},
+     .contrastive = {.crop_min = 0.2f,
+                     .crop_max = 1.0f,
+                     ASPECT,
+                     .flip = 0.5f,
+                     JITTER_COLOUR,
+                     .grayscale = 0.2f,
+                     RANGES,
+                     AFFINE_RANGES},
      .prediction = {.crop_min = 0.6f, .crop_max = 1.0f, ASPECT, .flip = 0.5f, RANGES, AFFINE_RANGES}},
     {.name = "small-grey",
-     .summary = "drawn things, digits, letters, clothes in grey up to 64 pixels: crop, brightness, contrast, affine; no flip",
-     .contrastive = {.crop_min = 0.3f, .crop_max = 1.0f, ASPECT, .jitter = 0.8f, .brightness = 0.4f, .contrast = 0.4f,
-                     .affine = 0.5f, RANGES, AFFINE_RANGES},
+     .summary = "drawn things, digits, letters, clothes in grey up to 64 pixels: crop, brightness, contrast, "
+                "affine; no flip",
+     .contrastive = {.crop_min = 0.3f,
+                     .crop_max = 1.0f,
+                     ASPECT,
+                     .jitter = 0.8f,
+                     .brightness = 0.4f,
+                     .contrast = 0.4f,
+                     .affine = 0.5f,
+                     RANGES,
+                     AFFINE_RANGES},
      .prediction = {.crop_min = 0.8f, .crop_max = 1.0f, ASPECT, RANGES, AFFINE_RANGES}},
     {.name = NULL},
 };

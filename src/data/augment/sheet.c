@@ -34,11 +34,13 @@ static int letter_size(const sheet *s, int cell_width)
 
 static tacit_status lay_out(tacit_context *context, const char *path, const sheet *s, layout *out)
 {
-    const bool sane = s->rows > 0 && s->columns > 0 && s->height > 0 && s->width > 0 && s->height <= SIDE_LIMIT &&
-                      s->width <= SIDE_LIMIT && (s->channels == 1 || s->channels == 3);
+    const bool sane = s->rows > 0 && s->columns > 0 && s->height > 0 && s->width > 0 &&
+                      s->height <= SIDE_LIMIT && s->width <= SIDE_LIMIT &&
+                      (s->channels == 1 || s->channels == 3);
     if (!sane)
-        return context_fail(context, TACIT_ARGUMENT, "%s: a sheet of %dx%d pictures of %dx%dx%d can not be drawn", path,
-                            s->rows, s->columns, s->height, s->width, s->channels);
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s: a sheet of %dx%d pictures of %dx%dx%d can not be drawn", path, s->rows,
+                            s->columns, s->height, s->width, s->channels);
     layout l = {0};
     const int side = s->height > s->width ? s->height : s->width;
     l.enlarge = (CELL_LEAST + side - 1) / side;
@@ -49,7 +51,8 @@ static tacit_status lay_out(tacit_context *context, const char *path, const shee
     const int64_t height = l.top + (int64_t)s->rows * (l.cell_height + GAP);
     const int64_t width = GAP + (int64_t)s->columns * (l.cell_width + GAP);
     if (height > SIDE_LIMIT || width > SIDE_LIMIT)
-        return context_fail(context, TACIT_LIMIT, "%s: the sheet would have %lldx%lld pixels: at most %d a side", path,
+        return context_fail(context, TACIT_LIMIT,
+                            "%s: the sheet would have %lldx%lld pixels: at most %d a side", path,
                             (long long)height, (long long)width, SIDE_LIMIT);
     l.height = (int)height;
     l.width = (int)width;
@@ -61,7 +64,8 @@ static tacit_status lay_out(tacit_context *context, const char *path, const shee
 static void draw_cell(const sheet *s, const layout *l, int row, int column, uint8_t *paper)
 {
     const size_t channels = (size_t)s->channels, stride = (size_t)l->width * channels;
-    const uint8_t *picture = s->pixels + ((size_t)row * s->columns + column) * s->height * s->width * channels;
+    const uint8_t *picture =
+        s->pixels + ((size_t)row * s->columns + column) * s->height * s->width * channels;
     uint8_t *corner = paper + (size_t)(l->top + row * (l->cell_height + GAP)) * stride +
                       (size_t)(GAP + column * (l->cell_width + GAP)) * channels;
     for (int y = 0; y < l->cell_height; y++) {
@@ -78,7 +82,8 @@ static void draw_letter(const sheet *s, const layout *l, char letter, int left, 
     for (int y = 0; y < FONT_HEIGHT * l->letter; y++)
         for (int x = 0; x < FONT_WIDTH * l->letter; x++)
             if (glyph[y / l->letter] >> (FONT_WIDTH - 1 - x / l->letter) & 1)
-                memset(paper + ((size_t)(GAP + y) * l->width + left + x) * s->channels, 0, (size_t)s->channels);
+                memset(paper + ((size_t)(GAP + y) * l->width + left + x) * s->channels, 0,
+                       (size_t)s->channels);
 }
 
 /* As many letters as the column has room for. */

@@ -1,7 +1,7 @@
 /* Mean and deviation of the channels of a data set of pictures.
  *
- * Every example of the sample gives its own sums; they are added in the order of the sample, so the result does not
- * depend on who computed which. */
+ * Every example of the sample gives its own sums; they are added in the order of the sample, so the result
+ * does not depend on who computed which. */
 #include "data/augment/augment.h"
 
 #include <math.h>
@@ -35,7 +35,8 @@ static channel_sums sums_of(const float *view, shape s)
     return result;
 }
 
-/* The i-th example of the fixed sample: all of them, or a keyed choice that is the same for every training run. */
+/* The i-th example of the fixed sample: all of them, or a keyed choice that is the same for every training
+ * run. */
 static int64_t sampled(const job *j, int64_t i)
 {
     if (j->sample == j->data->count)

@@ -1,0 +1,84 @@
+/* `tacit info`: what a run or a model is. */
+#include "command.h"
+#include "json.h"
+
+static const tacit_option rows[] = {OPTION_JSON};
+
+static json_t *number_list(const double *numbers, int count)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(list, json_known(numbers[i]));
+    return list;
+}
+
+static json_t *describe(const tacit_model_info *m)
+{
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:o, s:o, s:s, s:I, s:I, s:I, "
+        "s:I, s:I, s:b}",
+        "version", m->version, "method", m->method, "family", m->family, "encoder", m->encoder, "readout",
+        m->readout, "preset", m->preset, "height", m->height, "width", m->width, "channels", m->channels,
+        "patch", m->patch, "dimension", (json_int_t)m->dimension, "parameters", (json_int_t)m->parameters,
+        "encoder_parameters", (json_int_t)m->encoder_parameters, "mean", number_list(m->mean, m->channels),
+        "deviation", number_list(m->deviation, m->channels), "data", m->data, "examples",
+        (json_int_t)m->examples, "steps", (json_int_t)m->steps, "epochs", (json_int_t)m->epochs, "batch",
+        (json_int_t)m->batch, "seed", (json_int_t)m->seed, "complete", (int)m->complete);
+}
+
+static void print_numbers(const char *what, const double *numbers, int count)
+{
+    printf("%s", what);
+    for (int i = 0; i < count; i++)
+        printf(" %.4f", numbers[i]);
+}
+
+static void print_pictures(const tacit_model_info *m)
+{
+    printf("pictures    %d x %d x %d, patches of %d\n", m->height, m->width, m->channels, m->patch);
+    print_numbers("pixels      mean", m->mean, m->channels);
+    print_numbers(", deviation", m->deviation, m->channels);
+    putchar('\n');
+}
+
+static void print_training(const tacit_model_info *m)
+{
+    char a[COUNT_TEXT], b[COUNT_TEXT];
+    printf("data        %s examples of %s, augmented as %s\n", count_text(m->examples, a), m->data,
+           m->preset);
+    printf("training    %s steps of %s epochs done, ", count_text(m->steps, a), count_text(m->epochs, b));
+    printf("batch %s, seed %llu\n", count_text(m->batch, a), (unsigned long long)m->seed);
+    printf("state       %s\n", m->complete ? "complete" : "unfinished");
+}
+
+static void print_info(const tacit_model_info *m)
+{
+    char a[COUNT_TEXT], b[COUNT_TEXT];
+    printf("method      %s (%s)\n", m->method, m->family);
+    printf("encoder     %s, readout %s\n", m->encoder, m->readout);
+    print_pictures(m);
+    printf("embedding   %s numbers\n", count_text(m->dimension, a));
+    printf("parameters  %s, of them %s in the encoder\n", count_text(m->parameters, a),
+           count_text(m->encoder_parameters, b));
+    print_training(m);
+    printf("made by     tacit %s\n", m->version);
+}
+
+static int run(session *s)
+{
+    tacit_model_info info;
+    const tacit_status status = tacit_info_read(s->context, s->line.operands[0], &info);
+    if (status != TACIT_OK)
+        return session_fail(s, status, false);
+    if (!command_line_flag(&s->line, "json"))
+        print_info(&info);
+    else if (json_line(describe(&info)))
+        return session_broken(s, "%s: what it is could not be written as JSON", s->line.operands[0]);
+    return DONE;
+}
+
+int cmd_info(const command *self, int argc, char **argv)
+{
+    session s = {.self = self};
+    return session_run(&s, rows, ROW_COUNT(rows), ROW_COUNT(rows), argc, argv, run);
+}

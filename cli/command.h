@@ -1,0 +1,86 @@
+/* What all commands share: the table's row, and a session, which is one run of one command. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "options.h"
+#include "progress.h"
+
+#if defined(__GNUC__)
+#define CLI_PRINTF(string, first) __attribute__((format(printf, string, first)))
+#else
+#define CLI_PRINTF(string, first)
+#endif
+
+/* What the program returns. */
+enum { DONE = 0, FAILED = 1, WRONG_USAGE = 2 };
+
+typedef struct command {
+    const char *name;
+    const char *usage;   /* what follows "tacit NAME" */
+    const char *summary; /* a line of `tacit --help` */
+    const char *about;   /* paragraph of `tacit NAME --help`, lines broken */
+    size_t least_operands, most_operands;
+    int (*main)(const struct command *self, int argc, char **argv); /* the words after the name */
+} command;
+
+typedef struct session {
+    const command *self;
+    tacit_context *context;
+    tacit_config *config; /* of commands that train, else NULL */
+    command_line line;    /* parsed and checked */
+    progress progress;
+} session;
+
+/* Parses argv by the rows (the first `own_rows` are the command's own, the others those of s->config), checks
+ * everything, prints the help if asked for, and calls `run`. s->self must be set; s->context is created if it
+ * is NULL; all of the session is freed. Returns the exit code. */
+int session_run(session *s, const tacit_option *rows, size_t row_count, size_t own_rows, int argc,
+                char **argv, int (*run)(session *s));
+
+/* Prints the context's message; FAILED, or WRONG_USAGE where `status` is TACIT_ARGUMENT and `usage` is true.
+ */
+int session_fail(session *s, tacit_status status, bool usage);
+
+/* Prints a sentence and where the help is; WRONG_USAGE. */
+int session_misused(session *s, const char *format, ...) CLI_PRINTF(2, 3);
+
+/* Prints a sentence; FAILED. */
+int session_broken(session *s, const char *format, ...) CLI_PRINTF(2, 3);
+
+/* Opens operands first .. of the line. `split` may be NULL. */
+tacit_status session_open_data(session *s, tacit_dataset **out, size_t first, const char *split);
+
+/* From here on Ctrl-C and SIGTERM stop a running call of the library after the step; the second one kills. */
+void session_catch_interrupts(session *s);
+
+/* "60,000" */
+enum { COUNT_TEXT = 32 };
+const char *count_text(int64_t count, char out[COUNT_TEXT]);
+
+/* Rows that most commands have. */
+#define OPTION_THREADS                                                                                       \
+    {                                                                                                        \
+        "threads", TACIT_OPTION_WHOLE, 0, 1024, NULL, "0", "threads",                                        \
+            "workers; 0: one for each processor; the result does not depend on it", "common"                 \
+    }
+#define OPTION_JSON                                                                                          \
+    {                                                                                                        \
+        "json", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "results for machines: JSON, one object a line", \
+            "common"                                                                                         \
+    }
+#define OPTION_QUIET                                                                                         \
+    {                                                                                                        \
+        "quiet", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "nothing on stderr but errors", "common"        \
+    }
+#define ROW_COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+int cmd_train(const command *self, int argc, char **argv);
+int cmd_resume(const command *self, int argc, char **argv);
+int cmd_eval(const command *self, int argc, char **argv);
+int cmd_embed(const command *self, int argc, char **argv);
+int cmd_info(const command *self, int argc, char **argv);
+int cmd_methods(const command *self, int argc, char **argv);
+int cmd_encoders(const command *self, int argc, char **argv);
+int cmd_bench(const command *self, int argc, char **argv);
+
+#endif

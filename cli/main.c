@@ -1,0 +1,100 @@
+/* The command `tacit`: finds what is asked for in the table of commands. */
+#include "command.h"
+
+#include <string.h>
+
+enum { MANY = 1000000 };
+
+static const command commands[] = {
+    {"train", "DATA... -o RUN --method NAME [options]", "learn from unlabelled pictures",
+     "Learns from pictures and leaves a run in the folder RUN: model/, samples/, metrics.jsonl, "
+     "config.json,\n"
+     "checkpoints/. DATA are files, folders or patterns: pictures (JPEG, PNG, WebP) in folders or tar files, "
+     "IDX,\n"
+     ".npy. Labels are not used. Ctrl-C finishes the step and saves; `tacit resume RUN` goes on.",
+     0, MANY, cmd_train},
+    {"resume", "RUN [options]", "go on after a stop or a crash, to the same bits",
+     "Goes on from the last checkpoint of RUN, to the same model, bit for bit, as if it had never stopped.",
+     1, 1, cmd_resume},
+    {"eval", "RUN DATA... [options]",
+     "measure a model on labelled data, beside raw pixels and an untrained encoder",
+     "Trains simple classifiers on the model's embeddings of labelled DATA and tests them on other examples: "
+     "on\n"
+     "those of --test; else on the test part of DATA where it has one; else on a fifth that is held out.",
+     2, MANY, cmd_eval},
+    {"embed", "RUN DATA... -o out.npy|out.csv|- [options]", "turn pictures into vectors",
+     "Writes one embedding for each example, in order: .npy (N, D) float32, or .csv with name and label. `-` "
+     "is\n"
+     "stdout, as CSV.",
+     2, MANY, cmd_embed},
+    {"info", "RUN|FILE [options]", "what a run or a model is",
+     "Reads a run folder, its model folder, or a model.safetensors file beside its config.json.", 1, 1,
+     cmd_info},
+    {"methods", "[options]", "what can be learnt, a line each",
+     "The methods that `tacit train --method` knows.", 0, 0, cmd_methods},
+    {"encoders", "[options]", "what networks there are, a line each",
+     "The encoders that `tacit train --encoder` knows.", 0, 0, cmd_encoders},
+    {"bench", "[options]", "speed of this machine and of training and embedding on it",
+     "Measures the fused multiply-add peak of this machine, then training and embedding steps as a share of "
+     "it.",
+     0, 0, cmd_bench},
+};
+
+static const char *command_name(const void *names, size_t i)
+{
+    (void)names;
+    return i < ROW_COUNT(commands) ? commands[i].name : NULL;
+}
+
+static void print_help(FILE *to)
+{
+    fputs("tacit: learns from unlabelled pictures, and puts to use what it learnt\n\nusage: tacit COMMAND "
+          "...\n\n",
+          to);
+    for (size_t i = 0; i < ROW_COUNT(commands); i++)
+        fprintf(to, "  %-10s%s\n", commands[i].name, commands[i].summary);
+    fputs("\n`tacit COMMAND --help` lists its options; `tacit --version` prints the version.\n", to);
+}
+
+static int fail_unknown(const char *word)
+{
+    const char *near = word[0] == '-' ? NULL : nearest_name(word, command_name, NULL);
+    if (near)
+        fprintf(stderr, "tacit: %s: no such command; did you mean %s?\n", word, near);
+    else
+        fprintf(stderr, "tacit: %s: no such command\n", word);
+    fputs("tacit: see `tacit --help`\n", stderr);
+    return WRONG_USAGE;
+}
+
+static int run_command(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return WRONG_USAGE;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        print_help(stdout);
+        return DONE;
+    }
+    if (strcmp(word, "--version") == 0) {
+        printf("tacit %s\n", tacit_version());
+        return DONE;
+    }
+    for (size_t i = 0; i < ROW_COUNT(commands); i++)
+        if (strcmp(word, commands[i].name) == 0)
+            return commands[i].main(&commands[i], argc - 2, argv + 2);
+    return fail_unknown(word);
+}
+
+/* A result that did not reach stdout (a full disk) is a failure. */
+int main(int argc, char **argv)
+{
+    const int code = run_command(argc, argv);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("tacit: standard output");
+        return FAILED;
+    }
+    return code;
+}

@@ -1,0 +1,174 @@
+/* One run of one command: parsing, context, errors, signals. */
+#include "command.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the signal handler stops. */
+static tacit_context *interrupted_context;
+
+static void handle_interrupt(int number)
+{
+    (void)number;
+    tacit_context_cancel(interrupted_context);
+}
+
+void session_catch_interrupts(session *s)
+{
+    struct sigaction action = {.sa_handler = handle_interrupt, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    interrupted_context = s->context;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void release_interrupts(const session *s)
+{
+    if (interrupted_context != s->context)
+        return;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    interrupted_context = NULL;
+}
+
+/* ---- errors ----------------------------------------------------------------------------------------------
+ */
+
+int session_fail(session *s, tacit_status status, bool usage)
+{
+    const char *message = s->context ? tacit_context_message(s->context) : "";
+    progress_clear(&s->progress);
+    fprintf(stderr, "tacit: %s\n", *message ? message : tacit_status_sentence(status));
+    return usage && status == TACIT_ARGUMENT ? WRONG_USAGE : FAILED;
+}
+
+int session_misused(session *s, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("tacit: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\ntacit: see `tacit %s --help`\n", s->self->name);
+    va_end(arguments);
+    return WRONG_USAGE;
+}
+
+int session_broken(session *s, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    progress_clear(&s->progress);
+    fputs("tacit: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return FAILED;
+}
+
+/* ---- before the command ----------------------------------------------------------------------------------
+ */
+
+static void print_help(const session *s)
+{
+    printf("usage: tacit %s %s\n\n%s\n", s->self->name, s->self->usage, s->self->about);
+    options_print(stdout, s->line.rows, s->line.row_count);
+}
+
+static int check_operands(session *s)
+{
+    if (s->line.operand_count < s->self->least_operands)
+        return session_misused(s, "%s: something is missing: tacit %s %s", s->self->name, s->self->name,
+                               s->self->usage);
+    if (s->line.operand_count > s->self->most_operands)
+        return session_misused(s, "%s: \"%s\" is too much: tacit %s %s", s->self->name,
+                               s->line.operands[s->self->most_operands], s->self->name, s->self->usage);
+    return DONE;
+}
+
+/* The library checks the options that are its own. */
+static int set_config(session *s, size_t own_rows)
+{
+    for (size_t i = own_rows; i < s->line.row_count; i++) {
+        if (!s->line.values[i])
+            continue;
+        const tacit_status status = tacit_config_set(s->config, s->line.rows[i].name, s->line.values[i]);
+        if (status != TACIT_OK)
+            return session_fail(s, status, true);
+    }
+    return DONE;
+}
+
+static void hear_log(void *user, const char *line)
+{
+    progress_note(user, line);
+}
+
+static int set_up(session *s)
+{
+    const char *threads = command_line_text(&s->line, "threads");
+    progress_init(&s->progress, command_line_flag(&s->line, "quiet"));
+    tacit_context_set_log(s->context, hear_log, &s->progress);
+    const tacit_status status = tacit_context_set_threads(s->context, threads ? atoi(threads) : 0);
+    return status == TACIT_OK ? DONE : session_fail(s, status, true);
+}
+
+static int check_and_run(session *s, size_t own_rows, int (*run)(session *s))
+{
+    int code = DONE;
+    if (s->line.help) {
+        print_help(s);
+        return DONE;
+    }
+    if (!command_line_check(&s->line, own_rows))
+        return session_misused(s, "%s", s->line.message);
+    if (!s->context && tacit_context_create(&s->context, NULL) != TACIT_OK)
+        return session_broken(s, "out of memory");
+    if ((code = check_operands(s)) != DONE || (code = set_config(s, own_rows)) != DONE ||
+        (code = set_up(s)) != DONE)
+        return code;
+    return run(s);
+}
+
+int session_run(session *s, const tacit_option *rows, size_t row_count, size_t own_rows, int argc,
+                char **argv, int (*run)(session *s))
+{
+    int code;
+    if (command_line_parse(&s->line, rows, row_count, argc, argv))
+        code = check_and_run(s, own_rows, run);
+    else
+        code = session_misused(s, "%s", s->line.message);
+    progress_clear(&s->progress);
+    release_interrupts(s);
+    command_line_free(&s->line);
+    tacit_config_destroy(s->config);
+    tacit_context_destroy(s->context);
+    return code;
+}
+
+/* ---- what commands share ---------------------------------------------------------------------------------
+ */
+
+tacit_status session_open_data(session *s, tacit_dataset **out, size_t first, const char *split)
+{
+    tacit_dataset_options options = tacit_dataset_options_default();
+    options.split = split;
+    options.limit = command_line_whole(&s->line, "limit");
+    options.skip_bad = command_line_flag(&s->line, "skip-bad");
+    return tacit_dataset_open(out, s->context, s->line.operands + first, (int)(s->line.operand_count - first),
+                              &options);
+}
+
+const char *count_text(int64_t count, char out[COUNT_TEXT])
+{
+    char digits[COUNT_TEXT];
+    const int length = snprintf(digits, sizeof digits, "%lld", (long long)count);
+    char *to = out;
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0 && digits[i - 1] != '-')
+            *to++ = ',';
+        *to++ = digits[i];
+    }
+    *to = '\0';
+    return out;
+}

@@ -1,0 +1,51 @@
+/* How a training run is shown. */
+#include "training.h"
+
+#include "json.h"
+
+static void print_json(const tacit_progress *p)
+{
+    json_line(json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "step",
+                        (json_int_t)p->step, "steps", (json_int_t)p->steps, "epoch", (json_int_t)p->epoch,
+                        "epochs", (json_int_t)p->epochs, "loss", json_known(p->loss), "lr", json_known(p->lr),
+                        "gradient_norm", json_known(p->gradient_norm), "examples_per_s",
+                        json_known(p->examples_per_second), "seconds_left", json_known(p->seconds_left),
+                        "wait_share", json_known(p->wait_share), "spread", json_known(p->spread),
+                        "effective_rank", json_known(p->effective_rank), "epoch_end", (int)p->epoch_end));
+    fflush(stdout);
+}
+
+static void hear_progress(void *user, const tacit_progress *p)
+{
+    session *s = user;
+    if (command_line_flag(&s->line, "json"))
+        print_json(p);
+    progress_step(&s->progress, p);
+}
+
+static void hear_advice(void *user, const char *sentence)
+{
+    session *s = user;
+    progress_note(&s->progress, sentence);
+}
+
+tacit_train_options training_options(session *s)
+{
+    return (tacit_train_options){.overwrite = command_line_flag(&s->line, "overwrite"),
+                                 .progress = hear_progress,
+                                 .advice = hear_advice,
+                                 .user = s};
+}
+
+int training_finish(session *s, tacit_status status, const char *run, const char *data)
+{
+    char line[4096];
+    if (status == TACIT_CANCELLED)
+        return session_broken(s, "saved; go on with: tacit resume %s", run);
+    if (status != TACIT_OK)
+        return session_fail(s, status, true);
+    snprintf(line, sizeof line, "model    %s/model\nsamples  %s/samples\nnext     tacit eval %s %s", run, run,
+             run, data ? data : "DATA");
+    progress_note(&s->progress, line);
+    return DONE;
+}

@@ -1,0 +1,240 @@
+/* tacit.h: evaluation. */
+#include "api/handles.h"
+#include "train/embedder.h"
+#include "use/class_rows.h"
+#include "use/evaluate.h"
+
+#include <math.h>
+#include <string.h>
+
+tacit_evaluation_options tacit_evaluation_options_default(void)
+{
+    return (tacit_evaluation_options){.neighbours = 20,
+                                      .temperature = 0.07,
+                                      .few_labels = {1, 5, 10, 100},
+                                      .draws = 5,
+                                      .seed = 1,
+                                      .baselines = true};
+}
+
+/* One labelled set: which examples of which data, and their labels. */
+typedef struct part {
+    const tacit_dataset *data;
+    dataset shown;
+    views *views;
+    int64_t *rows;   /* (count) */
+    int32_t *labels; /* (count) */
+    int64_t count;
+    float *features; /* (count, columns) of the representation at hand */
+} part;
+
+typedef struct evaluation {
+    tacit_context *context;
+    tacit_model *model;
+    const tacit_evaluation_options *options;
+    part train, test;
+    int32_t classes;
+    void (*stage)(void *user, const char *what);
+    void *user;
+} evaluation;
+
+static void say(const evaluation *e, const char *what)
+{
+    if (e->stage)
+        e->stage(e->user, what);
+}
+
+/* ---- the two parts ------------------------------------------------------------------------------------------ */
+
+static tacit_status fill_part(evaluation *e, part *p, const tacit_dataset *data, const int64_t *rows, int64_t count)
+{
+    p->data = data;
+    p->count = count;
+    p->rows = memory_alloc(e->context, (size_t)count, sizeof *p->rows);
+    p->labels = memory_alloc(e->context, (size_t)count, sizeof *p->labels);
+    if (!p->rows || !p->labels)
+        return TACIT_NOMEM;
+    for (int64_t i = 0; i < count; i++) {
+        p->rows[i] = rows ? rows[i] : i;
+        p->labels[i] = data->data->labels[p->rows[i]];
+    }
+    return handle_model_views(e->model, data, &p->shown, &p->views);
+}
+
+/* A fifth of one labelled set, stratified and keyed, is the test part. */
+static tacit_status split_fifth(evaluation *e, const tacit_dataset *data)
+{
+    const dataset *d = data->data;
+    class_rows r;
+    TRY(class_rows_create(&r, e->context, d->labels, d->count, d->label_count));
+    int64_t *order = memory_alloc(e->context, (size_t)d->count, sizeof *order);
+    tacit_status status = order ? TACIT_OK : TACIT_NOMEM;
+    int64_t tests = 0, trains = d->count;
+    for (int32_t c = 0; status == TACIT_OK && c < d->label_count; c++) {
+        const int64_t all = class_rows_count(&r, c), fifth = (all + 2) / 5;
+        class_rows_draw(&r, c, fifth, e->options->seed, 0, CLASS_ROWS_TEST);
+        for (int64_t i = 0; i < all; i++)
+            order[i < fifth ? tests++ : --trains] = r.rows[r.first[c] + i];
+    }
+    if (status == TACIT_OK && (tests < 1 || tests >= d->count))
+        status = context_fail(e->context, TACIT_ARGUMENT, "too few examples to hold a fifth out for testing: %lld",
+                              (long long)d->count);
+    if (status == TACIT_OK)
+        status = fill_part(e, &e->test, data, order, tests);
+    if (status == TACIT_OK)
+        status = fill_part(e, &e->train, data, order + tests, d->count - tests);
+    memory_free(e->context, order);
+    class_rows_fini(&r);
+    return status;
+}
+
+static tacit_status check_labels(const evaluation *e, const tacit_dataset *data, const char *what)
+{
+    const dataset *d = data->data;
+    if (!d->labels)
+        return context_fail(e->context, TACIT_ARGUMENT, "the %s data have no labels: there is nothing to evaluate against",
+                            what);
+    if (d->label_count < 2)
+        return context_fail(e->context, TACIT_ARGUMENT, "the %s data have only one label", what);
+    return TACIT_OK;
+}
+
+/* Labels of the two sets are numbers; where they have names, the names must agree. */
+static tacit_status check_same_classes(const evaluation *e, const dataset *a, const dataset *b)
+{
+    const int32_t both = a->label_count < b->label_count ? a->label_count : b->label_count;
+    for (int32_t i = 0; a->label_names && b->label_names && i < both; i++)
+        if (strcmp(a->label_names[i], b->label_names[i]) != 0)
+            return context_fail(e->context, TACIT_ARGUMENT, "label %d is \"%s\" in training and \"%s\" in test data", (int)i,
+                                a->label_names[i], b->label_names[i]);
+    return TACIT_OK;
+}
+
+static tacit_status make_parts(evaluation *e, const tacit_dataset *train, const tacit_dataset *test)
+{
+    TRY(check_labels(e, train, "training"));
+    e->classes = train->data->label_count;
+    if (!test)
+        return split_fifth(e, train);
+    TRY(check_labels(e, test, "test"));
+    TRY(check_same_classes(e, train->data, test->data));
+    if (test->data->label_count > e->classes)
+        e->classes = test->data->label_count;
+    TRY(fill_part(e, &e->train, train, NULL, train->data->count));
+    return fill_part(e, &e->test, test, NULL, test->data->count);
+}
+
+static void free_part(evaluation *e, part *p)
+{
+    if (p->views)
+        p->views->destroy(p->views);
+    memory_free(e->context, p->rows);
+    memory_free(e->context, p->labels);
+    memory_free(e->context, p->features);
+}
+
+/* ---- the representations ------------------------------------------------------------------------------------ */
+
+static tacit_status embed_part(const evaluation *e, const learner *l, part *p)
+{
+    embedder *how;
+    memory_free(e->context, p->features);
+    p->features = memory_alloc(e->context, (size_t)(p->count * l->encoder->width), sizeof *p->features);
+    if (!p->features)
+        return TACIT_NOMEM;
+    TRY(embedder_create(&how, l, p->views, e->model->work));
+    const tacit_status status = embedder_run(how, p->rows, 0, p->count, p->features, NULL, NULL);
+    embedder_destroy(how);
+    return status;
+}
+
+static tacit_status pixel_part(const evaluation *e, part *p)
+{
+    memory_free(e->context, p->features);
+    p->features = memory_alloc(e->context, (size_t)(p->count * shape_count(p->views->shape)), sizeof *p->features);
+    if (!p->features)
+        return TACIT_NOMEM;
+    return evaluate_pixels(e->model->work, p->views, p->rows, p->count, p->features);
+}
+
+static tacit_status score(const evaluation *e, int64_t columns, tacit_scores *out)
+{
+    const labelled train = {{e->train.count, columns, e->train.features}, e->train.labels};
+    const labelled test = {{e->test.count, columns, e->test.features}, e->test.labels};
+    return evaluate_features(e->model->work, train, test, e->classes, e->options, out);
+}
+
+static tacit_status score_learner(evaluation *e, const learner *l, tacit_scores *out)
+{
+    TRY(embed_part(e, l, &e->train));
+    TRY(embed_part(e, l, &e->test));
+    return score(e, l->encoder->width, out);
+}
+
+/* The same encoder as it was before the first step. */
+static tacit_status score_untrained(evaluation *e, tacit_scores *out)
+{
+    learner *l;
+    const settings *s = e->model->record.settings;
+    TRY(learner_create(&l, e->context, s, e->train.views->shape));
+    parameters_initialise(&l->parameters, (uint64_t)settings_whole(s, "seed"));
+    const tacit_status status = score_learner(e, l, out);
+    learner_destroy(l);
+    return status;
+}
+
+static tacit_status score_all(evaluation *e, tacit_evaluation *out)
+{
+    say(e, "embeddings of the model");
+    TRY(score_learner(e, e->model->learner, &out->learnt));
+    if (!e->options->baselines)
+        return TACIT_OK;
+    say(e, "raw pixels");
+    TRY(pixel_part(e, &e->train));
+    TRY(pixel_part(e, &e->test));
+    TRY(score(e, shape_count(e->train.views->shape), &out->pixels));
+    say(e, "embeddings of the untrained encoder");
+    return score_untrained(e, &out->untrained);
+}
+
+static tacit_scores no_scores(void)
+{
+    tacit_scores s = {NAN, NAN, NAN, {NAN, NAN, NAN, NAN}, {NAN, NAN, NAN, NAN}};
+    return s;
+}
+
+static tacit_status check_options(tacit_context *context, const tacit_evaluation_options *o)
+{
+    if (o->neighbours < 1 || o->draws < 1 || !(o->temperature > 0.0))
+        return context_fail(context, TACIT_ARGUMENT,
+                            "evaluation: %d neighbours, %d draws, temperature %g: all must be above 0", o->neighbours,
+                            o->draws, o->temperature);
+    return TACIT_OK;
+}
+
+tacit_status tacit_evaluate(tacit_model *model, const tacit_dataset *train, const tacit_dataset *test,
+                            const tacit_evaluation_options *options, tacit_evaluation *out,
+                            void (*stage)(void *user, const char *what), void *user)
+{
+    const tacit_evaluation_options standard = tacit_evaluation_options_default();
+    evaluation e = {.context = model->context,
+                    .model = model,
+                    .options = options ? options : &standard,
+                    .stage = stage,
+                    .user = user};
+    context_begin(model->context);
+    TRY(check_options(model->context, e.options));
+    *out = (tacit_evaluation){.learnt = no_scores(), .pixels = no_scores(), .untrained = no_scores()};
+    tacit_status status = make_parts(&e, train, test);
+    if (status == TACIT_OK)
+        status = score_all(&e, out);
+    if (status == TACIT_CANCELLED)
+        model->context->cancelled = 0;
+    out->train_count = e.train.count;
+    out->test_count = e.test.count;
+    out->classes = e.classes;
+    out->dimension = model->learner->encoder->width;
+    free_part(&e, &e.train);
+    free_part(&e, &e.test);
+    return status;
+}

@@ -1,0 +1,74 @@
+/* tacit.h: training. */
+#include "api/handles.h"
+#include "base/file.h"
+#include "train/config.h"
+#include "train/trainer.h"
+
+#include <string.h>
+
+tacit_status tacit_train(tacit_context *context, tacit_config *config, const tacit_dataset *data, const char *run,
+                         const tacit_train_options *options)
+{
+    const data_source source = handle_source(data);
+    context_begin(context);
+    return trainer_train(context, config->settings, data->data, &source, run, options);
+}
+
+/* Settings that do not change the result. */
+static tacit_status override(tacit_context *context, settings *s, const char *const *overrides)
+{
+    static const char *const allowed[] = {"threads", "memory", "cache", "keep", "checkpoint-minutes"};
+    for (; overrides && overrides[0]; overrides += 2) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+            known = known || strcmp(overrides[0], allowed[i]) == 0;
+        if (!known)
+            return context_fail(context, TACIT_ARGUMENT,
+                                "--%s would change the result: a run goes on with the settings it began with", overrides[0]);
+        TRY(settings_set(s, overrides[0], overrides[1]));
+    }
+    return TACIT_OK;
+}
+
+/* The number of threads is the machine's affair, not the run's: that of the first run is forgotten. */
+static tacit_status forget_threads(settings *s)
+{
+    return settings_set(s, "threads", "0");
+}
+
+static tacit_status resume_with(tacit_context *context, run_record *r, const char *run, const tacit_dataset *data,
+                                const tacit_train_options *options)
+{
+    tacit_dataset *opened = NULL;
+    if (!data && r->path_count == 0)
+        return context_fail(context, TACIT_ARGUMENT, "%s was trained on data in memory: they must be given to go on", run);
+    if (!data) {
+        const dataset_options o = config_dataset_options(r->settings);
+        TRY(handle_open_dataset(&opened, context, (const char *const *)r->paths, r->path_count, &o));
+    }
+    const tacit_dataset *use = data ? data : opened;
+    const data_source source = handle_source(use);
+    const tacit_status status = trainer_resume(context, r, use->data, &source, run, options);
+    handle_close_dataset(opened);
+    return status;
+}
+
+tacit_status tacit_resume(tacit_context *context, const char *run, const tacit_dataset *data,
+                          const char *const *overrides, const tacit_train_options *options)
+{
+    run_record r;
+    context_begin(context);
+    char *path = path_join(context, run, "config.json");
+    if (!path)
+        return TACIT_NOMEM;
+    tacit_status status = run_read_config(&r, context, path);
+    memory_free(context, path);
+    TRY(status);
+    status = forget_threads(r.settings);
+    if (status == TACIT_OK)
+        status = override(context, r.settings, overrides);
+    if (status == TACIT_OK)
+        status = resume_with(context, &r, run, data, options);
+    run_record_fini(&r);
+    return status;
+}

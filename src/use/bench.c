@@ -1,0 +1,284 @@
+/* The rows of `tacit bench`: the same code that trains and embeds, on random pictures, timed step by step with the peak
+ * measured between the steps. */
+#include "use/bench.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "train/config.h"
+#include "train/embedder.h"
+#include "train/lanes.h"
+#include "train/optimizer.h"
+#include "use/peak.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_STEPS = 256, MIN_STEPS = 3 };
+static const double peak_milliseconds = 15.0;
+
+/* What a row is made of; texts are settings. decoder NULL: the method has none. */
+typedef struct bench_row {
+    const char *name, *method, *encoder, *patch, *batch, *decoder_width, *decoder_depth;
+    int size, channels;
+    bool embed;
+} bench_row;
+
+static const bench_row bench_rows[] = {
+    {"mae-nano28", "mae", "vit-nano", "4", "512", "64", "2", 28, 1, false},
+    {"mae-tiny32", "mae", "vit-tiny", "4", "256", "96", "4", 32, 3, false},
+    {"mae-small64", "mae", "vit-small", "8", "128", "192", "4", 64, 3, false},
+    {"mae-base224", "mae", "vit-base", "16", "32", "512", "8", 224, 3, false},
+    {"simclr-tiny32", "simclr", "vit-tiny", "4", "64", NULL, NULL, 32, 3, false},
+    {"embed-tiny32", "mae", "vit-tiny", "4", "512", "96", "4", 32, 3, true},
+    {"embed-small224", "mae", "vit-small", "16", "64", "192", "4", 224, 3, true},
+};
+enum { ROWS = sizeof bench_rows / sizeof *bench_rows };
+
+const char *bench_name(int i)
+{
+    return i >= 0 && i < ROWS ? bench_rows[i].name : NULL;
+}
+
+/* ---- random pictures ---------------------------------------------------------------------------------------- */
+
+/* Numbers in [-1, 1), cheap enough not to be what is measured. */
+static tacit_status random_view(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view, scratch *s,
+                                void *out)
+{
+    (void)s;
+    float *pixels = out;
+    uint32_t x = (uint32_t)(seed * 2654435761u + (uint64_t)example * 40503u + view * 97u + epoch) | 1u;
+    const int64_t count = shape_count(v->shape);
+    for (int64_t i = 0; i < count; i++) {
+        x = x * 1664525u + 1013904223u;
+        pixels[i] = (float)(int32_t)x * 0x1p-31f;
+    }
+    return TACIT_OK;
+}
+
+static tacit_status plain_view(const views *v, int64_t example, scratch *s, void *out)
+{
+    return random_view(v, 0, 0, example, 0, s, out);
+}
+
+/* ---- a row -------------------------------------------------------------------------------------------------- */
+
+typedef struct bench {
+    tacit_context *context;
+    const bench_row *row;
+    settings *settings;
+    views views;
+    work *work;
+    learner *learner;
+    lanes *lanes;
+    embedder *embedder;
+    float *state[OPTIMIZER_BLOCKS];
+    float *embeddings;
+    int64_t *examples;
+    int64_t batch, steps;
+} bench;
+
+static tacit_status set_all(const bench *b)
+{
+    char size[16];
+    const bench_row *r = b->row;
+    snprintf(size, sizeof size, "%d", r->size);
+    TRY(settings_set(b->settings, "encoder", r->encoder));
+    TRY(settings_set(b->settings, "size", size));
+    TRY(settings_set(b->settings, "patch", r->patch));
+    TRY(settings_set(b->settings, "batch", r->batch));
+    if (!r->decoder_width)
+        return TACIT_OK;
+    TRY(settings_set(b->settings, "decoder-width", r->decoder_width));
+    return settings_set(b->settings, "decoder-depth", r->decoder_depth);
+}
+
+static tacit_status create_training(bench *b)
+{
+    const lanes_options o = {.batch = b->batch,
+                             .lane = settings_whole(b->settings, "lane"),
+                             .leaf = settings_whole(b->settings, "leaf"),
+                             .memory = settings_size(b->settings, "memory"),
+                             .seed = 1};
+    TRY(lanes_create(&b->lanes, b->learner, &b->views, b->work, &o));
+    for (int i = 0; i < optimizer_adamw.blocks; i++) {
+        b->state[i] = parameters_block(&b->learner->parameters);
+        if (!b->state[i])
+            return TACIT_NOMEM;
+    }
+    return TACIT_OK;
+}
+
+static tacit_status create_embedding(bench *b)
+{
+    b->embeddings = memory_alloc(b->context, (size_t)(b->batch * b->learner->encoder->width), sizeof *b->embeddings);
+    if (!b->embeddings)
+        return TACIT_NOMEM;
+    return embedder_create(&b->embedder, b->learner, &b->views, b->work);
+}
+
+static tacit_status set_up(bench *b)
+{
+    const bench_row *r = b->row;
+    b->views = (views){.dtype = DTYPE_F32,
+                       .shape = shape_3(r->size, r->size, r->channels),
+                       .random = random_view,
+                       .plain = plain_view};
+    TRY(config_create(&b->settings, b->context, r->method));
+    TRY(set_all(b));
+    TRY(work_create(&b->work, b->context));
+    TRY(learner_create(&b->learner, b->context, b->settings, b->views.shape));
+    parameters_initialise(&b->learner->parameters, 1);
+    TRY(config_resolve_training(b->settings, b->context, b->learner, INT64_C(1) << 30));
+    b->batch = settings_whole(b->settings, "batch");
+    b->examples = memory_alloc(b->context, (size_t)b->batch, sizeof *b->examples);
+    if (!b->examples)
+        return TACIT_NOMEM;
+    for (int64_t i = 0; i < b->batch; i++)
+        b->examples[i] = i;
+    return r->embed ? create_embedding(b) : create_training(b);
+}
+
+static void tear_down(bench *b)
+{
+    lanes_destroy(b->lanes);
+    embedder_destroy(b->embedder);
+    learner_destroy(b->learner);
+    work_destroy(b->work);
+    settings_destroy(b->settings);
+    for (int i = 0; i < OPTIMIZER_BLOCKS; i++)
+        memory_free(b->context, b->state[i]);
+    memory_free(b->context, b->embeddings);
+    memory_free(b->context, b->examples);
+}
+
+/* Forward, backward, optimizer; or an embedding of the batch. */
+static tacit_status run_step(bench *b)
+{
+    const optimizer_settings o = {.momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05, .trust = 0.001};
+    lanes_result r;
+    if (b->row->embed)
+        return embedder_run(b->embedder, b->examples, 0, b->batch, b->embeddings, NULL, NULL);
+    TRY(lanes_step(b->lanes, b->examples, (uint32_t)b->steps, &r));
+    const optimizer_step step = {.step = ++b->steps, .lr = 1e-4};
+    (void)gradient_norm(&b->learner->parameters, r.gradient->block, b->work);
+    optimizer_run(&optimizer_adamw, &o, &step, &b->learner->parameters, r.gradient->block, b->state, b->work);
+    lanes_give(b->lanes, r.gradient);
+    return TACIT_OK;
+}
+
+static double operations_of(const work *w)
+{
+    double sum = 0.0;
+    for (int i = 0; i < w->workers; i++)
+        sum += backend_operations(w->backends[i]);
+    return sum;
+}
+
+static int rising(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *numbers, int count)
+{
+    qsort(numbers, (size_t)count, sizeof *numbers, rising);
+    return count % 2 ? numbers[count / 2] : 0.5 * (numbers[count / 2 - 1] + numbers[count / 2]);
+}
+
+/* Steps for about `seconds`, the peak before each. Medians of times and peaks. */
+static tacit_status time_steps(bench *b, double seconds, double *step_seconds, double *operations, double *peak)
+{
+    double times[MAX_STEPS], peaks[MAX_STEPS];
+    int count = 0;
+    const double end = clock_seconds() + seconds;
+    while (count < MIN_STEPS || (clock_seconds() < end && count < MAX_STEPS)) {
+        peaks[count] = peak_measure(b->work, peak_milliseconds);
+        const double before = operations_of(b->work), start = clock_seconds();
+        TRY(run_step(b));
+        times[count++] = clock_seconds() - start;
+        *operations = operations_of(b->work) - before;
+    }
+    *step_seconds = median(times, count);
+    *peak = median(peaks, count);
+    return TACIT_OK;
+}
+
+static tacit_status measure(bench *b, double seconds, tacit_bench_row *out)
+{
+    double step_seconds, operations, peak;
+    /* The first steps make primitives, grow the arenas, and decide whether lanes are kept. */
+    for (int i = 0; i < 3; i++)
+        TRY(run_step(b));
+    TRY(time_steps(b, seconds, &step_seconds, &operations, &peak));
+    *out = (tacit_bench_row){.threads = b->work->workers,
+                             .batch = b->batch,
+                             .examples_per_s = (double)b->batch / step_seconds,
+                             .gflops = operations / step_seconds / 1e9,
+                             .peak_gflops = peak};
+    out->share = out->gflops / peak;
+    snprintf(out->name, sizeof out->name, "%s", b->row->name);
+    snprintf(out->precision, sizeof out->precision, "f32");
+    return TACIT_OK;
+}
+
+/* ---- all rows ----------------------------------------------------------------------------------------------- */
+
+static bool listed(const char *rows, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *p = rows; p; p = strchr(p, ',')) {
+        p += *p == ',';
+        if (strncmp(p, name, length) == 0 && (p[length] == ',' || p[length] == '\0'))
+            return true;
+    }
+    return !rows;
+}
+
+/* Every name in the list must be that of a row. */
+static tacit_status check_list(tacit_context *context, const char *rows)
+{
+    const char *names[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        names[i] = bench_rows[i].name;
+    for (const char *p = rows; p && *p;) {
+        char word[64];
+        const size_t length = strcspn(p, ",");
+        snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), p);
+        bool known = false;
+        for (int i = 0; i < ROWS; i++)
+            known = known || strcmp(word, names[i]) == 0;
+        const char *near = text_nearest(word, names, ROWS);
+        if (!known)
+            return context_fail(context, TACIT_ARGUMENT, "unknown bench row \"%s\"%s%s%s", word,
+                                near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
+        p += length + (p[length] == ',');
+    }
+    return TACIT_OK;
+}
+
+tacit_status bench_run(tacit_context *context, const char *rows, double seconds,
+                       void (*row)(void *user, const tacit_bench_row *row), void *user)
+{
+    TRY(check_list(context, rows));
+    for (int i = 0; i < ROWS; i++) {
+        if (!listed(rows, bench_rows[i].name))
+            continue;
+        bench b = {.context = context, .row = &bench_rows[i]};
+        tacit_bench_row result;
+        tacit_status status = set_up(&b);
+        if (status == TACIT_OK)
+            status = measure(&b, seconds, &result);
+        tear_down(&b);
+        TRY(status);
+        row(user, &result);
+        if (context->cancelled) {
+            context->cancelled = 0;
+            return context_fail(context, TACIT_CANCELLED, "stopped on request");
+        }
+    }
+    return TACIT_OK;
+}
