@@ -2,8 +2,6 @@
 #include "command.h"
 #include "json.h"
 
-#include <string.h>
-
 static const tacit_option rows[] = {
     {"rows", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "", "only these, separated by commas; all if not given",
      "bench"},
@@ -13,35 +11,17 @@ static const tacit_option rows[] = {
     OPTION_QUIET,
 };
 
-static const char *row_name(const void *names, size_t i)
-{
-    (void)names;
-    return tacit_bench_name((int)i);
-}
+typedef struct table {
+    session *session;
+    bool begun; /* its head is printed */
+} table;
 
-static bool is_row(const char *name, size_t length)
+static void print_head(table *t)
 {
-    const char *other;
-    for (int i = 0; (other = tacit_bench_name(i)); i++)
-        if (strlen(other) == length && strncmp(other, name, length) == 0)
-            return true;
-    return false;
-}
-
-/* Every name of the list is a row's. */
-static int check_rows(session *s, const char *list)
-{
-    char name[64];
-    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-        const size_t length = strcspn(at, ",");
-        if (is_row(at, length))
-            continue;
-        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), at);
-        const char *near = nearest_name(name, row_name, NULL);
-        return session_misused(s, "--rows %s: no such row%s%s%s", name, near ? "; did you mean " : "",
-                               near ? near : "", near ? "?" : "");
-    }
-    return DONE;
+    if (!t->begun)
+        printf("%-18s%-10s%8s%8s%14s%12s%12s%9s\n", "name", "precision", "threads", "batch", "examples/s",
+               "GFLOP/s", "peak", "share");
+    t->begun = true;
 }
 
 static void print_row(const tacit_bench_row *r)
@@ -53,34 +33,34 @@ static void print_row(const tacit_bench_row *r)
            (long long)r->batch, speed, r->gflops, r->peak_gflops, 100.0 * r->share);
 }
 
+static json_t *describe(const tacit_bench_row *r)
+{
+    return json_pack("{s:s, s:s, s:i, s:I, s:o, s:o, s:o, s:o}", "name", r->name, "precision", r->precision,
+                     "threads", r->threads, "batch", (json_int_t)r->batch, "examples_per_s",
+                     json_known(r->examples_per_s), "gflops", json_known(r->gflops), "peak_gflops",
+                     json_known(r->peak_gflops), "share", json_known(r->share));
+}
+
 static void hear_row(void *user, const tacit_bench_row *r)
 {
-    session *s = user;
-    progress_clear(&s->progress);
-    if (command_line_flag(&s->line, "json"))
-        json_line(json_pack("{s:s, s:s, s:i, s:I, s:o, s:o, s:o, s:o}", "name", r->name, "precision",
-                            r->precision, "threads", r->threads, "batch", (json_int_t)r->batch,
-                            "examples_per_s", json_known(r->examples_per_s), "gflops", json_known(r->gflops),
-                            "peak_gflops", json_known(r->peak_gflops), "share", json_known(r->share)));
-    else
+    table *t = user;
+    progress_clear(&t->session->progress);
+    if (command_line_flag(&t->session->line, "json"))
+        json_line(describe(r));
+    else {
+        print_head(t);
         print_row(r);
+    }
     fflush(stdout);
-    progress_stage(&s->progress, "measuring");
+    progress_stage(&t->session->progress, "measuring");
 }
 
 static int run(session *s)
 {
-    const char *list = command_line_text(&s->line, "rows");
-    const int code = list ? check_rows(s, list) : DONE;
-    if (code != DONE)
-        return code;
-    if (!command_line_flag(&s->line, "json"))
-        printf("%-18s%-10s%8s%8s%14s%12s%12s%9s\n", "name", "precision", "threads", "batch", "examples/s",
-               "GFLOP/s", "peak", "share");
-    fflush(stdout);
+    table t = {.session = s};
     progress_stage(&s->progress, "measuring");
-    const tacit_status status =
-        tacit_bench(s->context, list, command_line_number(&s->line, "seconds"), hear_row, s);
+    const tacit_status status = tacit_bench(s->context, command_line_text(&s->line, "rows"),
+                                            command_line_number(&s->line, "seconds"), hear_row, &t);
     return status == TACIT_OK ? DONE : session_fail(s, status, true);
 }
 

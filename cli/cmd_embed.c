@@ -117,6 +117,7 @@ static int embed(work *w, const char *path, bool csv)
         return session_broken(w->session,
                               "out of memory: the embeddings need %lld bytes; use --limit, or -o -",
                               (long long)(rows_held * w->dimension * (int64_t)sizeof *embeddings));
+    hear_count(w, 0, w->count);
     const tacit_status status = to_stdout ? print_csv(w, embeddings) : save(w, path, csv, embeddings);
     free(embeddings);
     if (status != TACIT_OK)

@@ -18,23 +18,25 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Insertions, deletions and replacements between two words of at most WORD_LIMIT bytes. */
+/* Insertions, deletions, replacements and swaps of neighbours between two words of at most WORD_LIMIT bytes.
+ */
 static size_t edit_distance(const char *a, const char *b)
 {
-    size_t row[WORD_LIMIT + 1];
-    const size_t width = strlen(b);
+    size_t rows[3][WORD_LIMIT + 1]; /* of a's letter i, and of the two before it, by i % 3 */
+    const size_t width = strlen(b), height = strlen(a);
     for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= strlen(a); i++) {
-        size_t diagonal = row[0];
+        rows[0][j] = j;
+    for (size_t i = 1; i <= height; i++) {
+        size_t *row = rows[i % 3];
+        const size_t *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= width; j++) {
-            const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = least(replaced, 1 + least(row[j], row[j - 1]));
+            row[j] = least(above[j - 1] + (a[i - 1] != b[j - 1]), 1 + least(above[j], row[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = least(row[j], two_above[j - 2] + 1);
         }
     }
-    return row[width];
+    return rows[height % 3][width];
 }
 
 /* A third of the longer word may differ, so that short words do not match everything. */

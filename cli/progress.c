@@ -105,8 +105,7 @@ static void append_time(char line[LINE], double seconds, const char *what)
 static void append_epoch(char line[LINE], const tacit_progress *s)
 {
     char piece[PIECE];
-    /* An epoch that is complete is called by its own number, one that runs by the next. */
-    const int64_t epoch = s->epoch_end || s->epoch >= s->epochs ? s->epoch : s->epoch + 1;
+    const int64_t epoch = s->epoch < s->epochs ? s->epoch + 1 : s->epochs;
     snprintf(piece, sizeof piece, "epoch %lld/%lld", (long long)epoch, (long long)s->epochs);
     append(line, piece);
 }
@@ -145,12 +144,12 @@ void progress_step(progress *p, const tacit_progress *s)
 void progress_count(progress *p, const char *what, int64_t done, int64_t all)
 {
     char line[LINE] = "";
-    if (done <= 0 || p->started_at <= 0.0)
+    if (done == 0 || p->started_at <= 0.0)
         p->started_at = now();
     if (!may_draw(p) || all <= 0)
         return;
     const double seconds = now() - p->started_at,
-                 speed = done > 0 && seconds > 0.0 ? (double)done / seconds : (double)NAN;
+                 speed = done > 0 && seconds > 0.01 ? (double)done / seconds : (double)NAN;
     append_number(line, "", 0, 100.0 * (double)done / (double)all, "%");
     append(line, what);
     append_number(line, "", 0, speed, " examples/s");

@@ -77,12 +77,12 @@ static void print_help(const session *s)
 
 static int check_operands(session *s)
 {
-    if (s->line.operand_count < s->self->least_operands)
-        return session_misused(s, "%s: something is missing: tacit %s %s", s->self->name, s->self->name,
-                               s->self->usage);
-    if (s->line.operand_count > s->self->most_operands)
-        return session_misused(s, "%s: \"%s\" is too much: tacit %s %s", s->self->name,
-                               s->line.operands[s->self->most_operands], s->self->name, s->self->usage);
+    const command *c = s->self;
+    if (s->line.operand_count < c->least_operands)
+        return session_misused(s, "%s: too few arguments: tacit %s %s", c->name, c->name, c->usage);
+    if (s->line.operand_count > c->most_operands)
+        return session_misused(s, "%s: one argument too many, \"%s\": tacit %s %s", c->name,
+                               s->line.operands[c->most_operands], c->name, c->usage);
     return DONE;
 }
 

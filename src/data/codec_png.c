@@ -77,7 +77,7 @@ static tacit_status header(const picture_file *file, picture_info *out)
     bytes_skip(&b, SIGNATURE_SIZE);
     TRY(read_size(file, &b, out, &colour_type));
     bool transparent = false;
-    while (bytes_left(&b) >= CHUNK_OVERHEAD) {
+    while (!b.failed && bytes_left(&b) >= CHUNK_OVERHEAD) {
         const uint32_t length = bytes_u32_be(&b);
         const uint8_t *name = bytes_skip(&b, 4);
         const uint8_t *chunk = bytes_skip(&b, length);

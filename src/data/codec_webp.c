@@ -39,13 +39,13 @@ static int find_orientation(const picture_file *file)
 {
     bytes b = bytes_of(file->bytes, file->size);
     bytes_skip(&b, RIFF_HEADER);
-    while (bytes_left(&b) >= RIFF_CHUNK) {
+    while (!b.failed && bytes_left(&b) >= RIFF_CHUNK) {
         const uint8_t *name = bytes_skip(&b, 4);
         const uint32_t size = bytes_u32_le(&b);
         const uint8_t *chunk = bytes_skip(&b, size);
         if (chunk && memcmp(name, "EXIF", 4) == 0)
             return exif_orientation(chunk, size);
-        bytes_skip(&b, chunk ? size % 2 : bytes_left(&b));
+        bytes_skip(&b, size % 2);
     }
     return 1;
 }

@@ -147,11 +147,14 @@ static tacit_status open_bytes(tar_scan *s, size_t most)
     return TACIT_OK;
 }
 
-/* The failure of a libarchive call as ours; `at` is where the header in question starts. */
+/* The failure of a libarchive call as ours; `at` is where the header in question starts, negative when
+ * unknown. */
 static tacit_status fail_archive(tar_scan *s, la_int64_t at)
 {
     if (s->status != TACIT_OK)
         return s->status;
+    if (at < 0) /* libarchive no longer knows after a fatal failure */
+        at = archive_filter_bytes(s->archive, 0);
     const char *text = archive_error_string(s->archive);
     const bool no_memory = archive_errno(s->archive) == ENOMEM;
     return context_fail(s->context, no_memory ? TACIT_NOMEM : TACIT_FORMAT,

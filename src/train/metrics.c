@@ -79,10 +79,10 @@ out:
     return status;
 }
 
-const char *representation_advice(const representation *r, int64_t width, char *text, size_t size)
+const char *representation_advice(const representation *r, int64_t width, bool spherical, char *text, size_t size)
 {
     const double healthy = 1.0 / sqrt((double)width);
-    if (r->spread < 0.1 * healthy)
+    if (spherical && r->spread < 0.1 * healthy)
         snprintf(text, size,
                  "the embeddings of different examples are becoming the same: their spread is %.2g, healthy is about %.2g. "
                  "Try a lower learning rate, a larger batch, or weaker augmentation",

@@ -16,8 +16,10 @@ double representation_spread(const float *embeddings, int64_t rows, int64_t widt
 tacit_status representation_measure(tacit_context *context, const float *embeddings, int64_t rows, int64_t width,
                                     representation *out);
 
-/* A sentence when the numbers say that the embeddings collapse, or NULL. `text` is where it is put. */
-const char *representation_advice(const representation *r, int64_t width, char *text, size_t size);
+/* A sentence when the numbers say that the embeddings collapse, or NULL. `text` is where it is put. The spread is judged
+ * only where the method spreads its embeddings over the sphere (`spherical`: contrastive methods); those of a masked
+ * autoencoder share a large common part and are none the worse for it. */
+const char *representation_advice(const representation *r, int64_t width, bool spherical, char *text, size_t size);
 
 /* A sentence for a loss or gradient that is not a number. */
 const char *nonfinite_advice(double loss, double gradient_norm, double lr, int64_t step, char *text, size_t size);

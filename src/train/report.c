@@ -29,6 +29,7 @@ static tacit_status append_line(const session *s, const step_numbers *n, int64_t
                   {"gradient_norm", n->gradient_norm},
                   {"examples_per_s", (double)settings_whole(s->settings, "batch") / n->seconds},
                   {"data_wait", n->wait_share},
+                  {"lanes_run_twice", (double)n->rerun},
                   {"spread", n->spread},
                   {"effective_rank", s->representation.effective_rank}};
     char line[LINE];
@@ -45,7 +46,8 @@ static tacit_status append_line(const session *s, const step_numbers *n, int64_t
 static void advise(const session *s, const representation *r, int64_t width)
 {
     char text[LINE];
-    const char *sentence = representation_advice(r, width, text, sizeof text);
+    const bool spherical = s->learner->method.objective->family == CONTRASTIVE;
+    const char *sentence = representation_advice(r, width, spherical, text, sizeof text);
     if (sentence && s->options && s->options->advice)
         s->options->advice(s->options->user, sentence);
 }

@@ -41,7 +41,7 @@ typedef struct session {
 /* One step's numbers, for metrics.jsonl and the progress. */
 typedef struct step_numbers {
     double loss, lr, gradient_norm, wait_share, spread, seconds;
-    int64_t embedding_rows;
+    bool rerun; /* lanes were run twice, for want of memory */
 } step_numbers;
 
 /* report.c: a line of metrics.jsonl, the progress callback, advice in words. */

@@ -228,7 +228,7 @@ static tacit_status run_step(session *s)
     const uint32_t epoch = choose_batch(s);
     TRY(lanes_step(s->lanes, s->batch, epoch, &r));
     s->step++;
-    step_numbers n = {.loss = r.loss, .lr = learning_rate(s), .wait_share = r.wait_share, .spread = s->representation.spread};
+    step_numbers n = {.loss = r.loss, .lr = learning_rate(s), .wait_share = r.wait_share, .spread = s->representation.spread, .rerun = r.rerun};
     if (r.embeddings)
         n.spread = representation_spread(r.embeddings, r.rows, s->learner->encoder->width);
     const tacit_status status = update(s, &r, &n);

@@ -192,8 +192,7 @@ static bool is_whole(float x)
     return x == floorf(x);
 }
 
-/* Inside the picture, whole pixels, area and aspect as asked (up to rounding to whole pixels), well spread.
- */
+/* Inside the picture, whole pixels, area and aspect as asked (up to rounding to whole pixels), spread. */
 static void random_boxes_keep_the_rules(void **state)
 {
     (void)state;

@@ -36,9 +36,19 @@ static const char *at(const char *name)
     return path;
 }
 
+/* Without the waiting for the disk that file_write does. */
+static void put(const char *path, const void *data, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    if (size)
+        assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void write_bytes(const char *name, const void *data, size_t size)
 {
-    assert_ok(context, file_write(context, at(name), data, size));
+    put(at(name), data, size);
 }
 
 static void write_gzip(const char *name, const void *data, size_t size)

@@ -213,7 +213,7 @@ static void no_memory_at_every_allocation(void **state)
         parameters p;
         parameters_init(&p, context);
         for (int i = 0; i < 20; i++) {
-            char name[8];
+            char name[16];
             snprintf(name, sizeof name, "p%d", i);
             parameters_add(&p, name, shape_1(10), INIT_ZERO, 0);
         }

@@ -13,8 +13,7 @@ typedef struct canvas {
     float *pixels;
 } canvas;
 
-/* Every part can be switched off: probabilities 0, ranges of one point. Set from a preset, then overridden.
- */
+/* Every part can be switched off: probabilities 0, ranges of one point. Set from a preset, then changed. */
 typedef struct augment_settings {
     float crop_min, crop_max; /* area of the random-resized crop as a share of the picture; 1,1: no crop */
     float aspect_min, aspect_max;           /* width over height of the crop */
@@ -45,8 +44,7 @@ const augment_preset *augment_preset_find(const char *name);
 /* By the size (of a view's side) and channels of the examples: under 65 is small. */
 const augment_preset *augment_preset_for(int size, int channels);
 
-/* ---- the families: in place, or into `out` (allocated by the caller)
- * --------------------------------------- */
+/* ---- the families: in place, or into `out` (allocated by the caller) --------------------------- */
 
 /* crop.c: a box of the source, resized to out with an antialiased bicubic (Keys 1981, a = -0.5; the kernel
  * widens when shrinking, as Pillow does); result clipped to [0, 1]. flip mirrors left and right. Pixels
@@ -61,8 +59,8 @@ crop_box crop_random(const augment_settings *a, int height, int width, draws *d)
 /* The largest centred box with the aspect of out. */
 crop_box crop_centre(int height, int width, int out_height, int out_width);
 
-void colour_jitter(canvas *c, const augment_settings *a,
-                   draws *d); /* colour.c; grey: brightness, contrast only */
+/* colour.c; grey pictures have brightness and contrast only */
+void colour_jitter(canvas *c, const augment_settings *a, draws *d);
 void colour_grayscale(canvas *c);
 void colour_solarize(canvas *c);
 tacit_status blur_gaussian(canvas *c, float sigma, scratch *s); /* blur.c; separable, edges repeated */
@@ -78,8 +76,7 @@ void erase_box(canvas *c, int x, int y, int width, int height, const float *fill
 tacit_status augment_picture(const augment_settings *a, image source, draws *d, const float *mean, scratch *s,
                              canvas *out);
 
-/* ---- picture views
- * ------------------------------------------------------------------------------------------ */
+/* ---- picture views ----------------------------------------------------------------------------- */
 
 typedef struct picture_view_options {
     int size; /* side of the result, pixels; 0: the data's own size (all examples must share it) */
@@ -95,16 +92,15 @@ tacit_status picture_views_create(views **out, tacit_context *context, const dat
  * [0, 1]; a constant channel has deviation 1. `workers` shares the work; the sum is in a fixed order. */
 tacit_status picture_statistics(const dataset *d, int size, team *workers, float mean[3], float deviation[3]);
 
-/* A view of shape s = (H, W, C) back to bytes, for sheets: undoes the normalisation, clips, rounds. out (H,
- * W, C) */
+/* A view of shape s = (H, W, C) back to bytes, for sheets: undoes the normalisation, clips, rounds.
+ * out (H, W, C) */
 void picture_from_view(const picture_view_options *o, shape s, const float *view, uint8_t *out);
 
-/* ---- sheets (sheet.c)
- * ---------------------------------------------------------------------------------------- */
+/* ---- sheets (sheet.c) -------------------------------------------------------------------------- */
 
 /* A grid of pictures of one size on white, enlarged by a whole factor so that small ones can be seen (cells
- * at least 64 pixels), with a gap; column titles where given (a 5x7 pixel font). pixels (rows*columns, H, W,
- * C) u8. */
+ * at least 64 pixels), with a gap; column titles where given (a 5x7 pixel font).
+ * pixels (rows*columns, H, W, C) u8. */
 typedef struct sheet {
     int rows, columns;           /* of the grid */
     int height, width, channels; /* of each picture */

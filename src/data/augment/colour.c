@@ -12,8 +12,7 @@ static size_t canvas_count(const canvas *c)
     return (size_t)c->height * c->width * c->channels;
 }
 
-/* Grey values are linear in the channels, so the mean of the grey picture is the grey of the channels' means.
- */
+/* Grey values are linear in the channels, so the mean grey is the grey of the channels' means. */
 static PIXEL_KERNEL float mean_luma(const canvas *c)
 {
     const size_t count = canvas_count(c), whole = count - count % SUM_LANES;

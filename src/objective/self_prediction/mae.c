@@ -3,9 +3,10 @@
  * Most patches are removed; the encoder sees the rest; a small decoder, given mask tokens in the gaps, predicts the
  * removed patches. The loss is the mean square error over removed patches only, each normalised by its own mean and
  * (unbiased) variance where `normalize-pixels` says so. */
+#include "objective/self_prediction/mae.h"
+
 #include "base/philox.h"
 #include "model/transformer.h"
-#include "objective/objective.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -125,15 +126,21 @@ static value predict(const method *m, tape *t, value patches, const masks *mask)
     return linear_apply(t, &s->predict, norm_apply(t, &s->norm, x));
 }
 
-static value mae_lane(const method *m, tape *t, const lane *l)
+value mae_loss(const method *m, tape *t, value pictures, value kept, value removed)
 {
     const mae *s = m->state;
-    const value patches = op_patchify(t, l->views, m->encoder->settings.patch); /* (B, T, P) */
-    const masks mask = draw_masks(s, t, l);
-    value target = op_gather_rows(t, patches, mask.removed); /* (B, T-K, P) */
+    const masks mask = {kept, removed};
+    const value patches = op_patchify(t, pictures, m->encoder->settings.patch); /* (B, T, P) */
+    value target = op_gather_rows(t, patches, removed);                         /* (B, T-K, P) */
     if (s->normalize)
         target = op_normalize_rows(t, target);
     return op_mean_square_error(t, predict(m, t, patches, &mask), target);
+}
+
+static value mae_lane(const method *m, tape *t, const lane *l)
+{
+    const masks mask = draw_masks(m->state, t, l);
+    return mae_loss(m, t, l->views, mask.kept, mask.removed);
 }
 
 /* ---- what it shows ------------------------------------------------------------------------------------------ */

@@ -1,0 +1,93 @@
+#!/bin/sh
+# The same bits: model.safetensors is equal for 1, 2 and 3 threads, with so little memory that lanes are run twice, and
+# after three kills (SIGKILL) at random steps with a resume after each. For every method named on the command line.
+#   bits.sh TACIT DATA METHOD [OPTION...]
+set -eu
+tacit=$1
+data=$2
+method=$3
+shift 3
+work=$(mktemp -d "${TMPDIR:-/tmp}/tacit-bits.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+if [ ! -e "$data" ]; then
+    echo "skipped: $data is not here (package dataset-fashion-mnist)"
+    exit 77
+fi
+
+train() { # RUN OPTION... ; replaces the shell: call it in a subshell
+    run=$1
+    shift
+    exec "$tacit" train "$data" -o "$work/$run" --method "$method" --quiet --limit 400 --batch 48 --lane 8 --leaf 2 --epochs 2 \
+        --samples 2 --checkpoint-minutes 0 --seed 7 "$@"
+}
+
+hash_of() { # RUN
+    sha256sum "$work/$1/model/model.safetensors" | cut -d' ' -f1
+}
+
+same() { # RUN WHAT
+    got=$(hash_of "$1")
+    if [ "$got" != "$want" ]; then
+        echo "FAILED: $method: $2 gives $got, one thread gave $want"
+        exit 1
+    fi
+    echo "same bits: $method, $2"
+}
+
+steps_done() {
+    if [ -e "$work/killed/metrics.jsonl" ]; then
+        wc -l <"$work/killed/metrics.jsonl"
+    else
+        echo 0
+    fi
+}
+
+# Lets the command in the background reach a random step at least two further, then kills it. A fresh number comes from
+# the system: which step is hit must not matter.
+kill_somewhere() { # PID
+    from=$(steps_done)
+    random=$(od -An -N1 -tu1 /dev/urandom | tr -d ' ')
+    target=$((from + 1 + random % 4))
+    while [ "$(steps_done)" -lt "$target" ] && kill -0 "$1" 2>/dev/null; do
+        sleep 0.01
+    done
+    kill -9 "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+    echo "killed at or after step $target: $(steps_done) steps are recorded"
+}
+
+(train one --threads 1 "$@")
+want=$(hash_of one)
+(train two --threads 2 "$@")
+same two "2 threads"
+(train three --threads 3 "$@")
+same three "3 threads"
+(train little --threads 2 --memory 1 "$@")
+same little "memory for no lane"
+if [ "$method" != mae ] && ! grep -q '"lanes_run_twice": 1' "$work/little/metrics.jsonl"; then
+    echo "FAILED: with --memory 1 no lane was run twice"
+    exit 1
+fi
+
+# `exec` in train makes $! the number of tacit itself, not of a shell around it.
+(train killed --threads 2 "$@") &
+kill_somewhere $!
+for turn in 1 2; do
+    "$tacit" resume "$work/killed" --quiet --threads $((turn + 1)) &
+    kill_somewhere $!
+done
+"$tacit" resume "$work/killed" --quiet --threads 1
+same killed "three kills and resumes"
+lines=$(wc -l <"$work/one/metrics.jsonl")
+resumed=$(wc -l <"$work/killed/metrics.jsonl")
+if [ "$lines" != "$resumed" ]; then
+    echo "FAILED: $method: metrics.jsonl has $resumed lines after resumes, $lines without"
+    exit 1
+fi
+# A planted difference must be seen.
+(train other --threads 2 --limit 399 "$@")
+if [ "$(hash_of other)" = "$want" ]; then
+    echo "FAILED: $method: other data give the same model"
+    exit 1
+fi

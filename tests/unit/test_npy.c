@@ -1,0 +1,298 @@
+/* .npy files: versions, shapes, alpha, labels of every whole-number type, every refusal, every truncation. */
+#include "support.h"
+
+#include "base/file.h"
+#include "data/dataset.h"
+
+#include <unistd.h>
+
+static tacit_context *context;
+static char folder[512];
+
+static int set_up(void **state)
+{
+    (void)state;
+    context = test_context();
+    snprintf(folder, sizeof folder, "%s", test_folder("npy"));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    assert_ok(context, folder_delete(context, folder));
+    tacit_context_destroy(context);
+    return 0;
+}
+
+static const char *at(const char *name)
+{
+    static char paths[4][1024];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+/* Without the waiting for the disk that file_write does. */
+static void put(const char *path, const void *data, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    if (size)
+        assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A file of this version, header text, and values; returns its size. */
+static size_t write_npy(const char *name, int version, const char *header, const void *values, size_t size)
+{
+    uint8_t file[1024] = "\x93NUMPY";
+    const size_t length = strlen(header), prefix = version == 1 ? 10 : 12;
+    file[6] = (uint8_t)version;
+    file[8] = (uint8_t)length;
+    memcpy(file + prefix, header, length);
+    if (size)
+        memcpy(file + prefix + length, values, size);
+    put(at(name), file, prefix + length + size);
+    return prefix + length + size;
+}
+
+static tacit_status open_path(dataset **d, const char *path)
+{
+    context_begin(context);
+    return dataset_open(d, context, &path, 1, NULL);
+}
+
+static const uint8_t values[12] = {0, 1, 2, 3, 100, 101, 102, 103, 200, 201, 202, 255};
+
+static const char grey[] = "{'descr': '|u1', 'fortran_order': False, 'shape': (3, 2, 2), }   \n";
+
+static void expect(const char *name, int64_t count, int height, int width, int channels)
+{
+    dataset *d;
+    assert_ok(context, open_path(&d, at(name)));
+    assert_int_equal(d->count, count);
+    assert_int_equal(d->height, height);
+    assert_int_equal(d->width, width);
+    assert_int_equal(d->channels, channels);
+    image got;
+    scratch s;
+    scratch_init(&s, context);
+    for (int64_t i = 0; i < count; i++) {
+        const size_t size = (size_t)height * (size_t)width * (size_t)channels;
+        assert_ok(context, dataset_read(d, i, &s, &got));
+        assert_memory_equal(got.pixels, values + (size_t)i * size, size);
+    }
+    char text[64];
+    dataset_name(d, 0, text, sizeof text);
+    assert_non_null(strstr(text, name));
+    scratch_fini(&s);
+    dataset_close(d);
+}
+
+static void test_what_opens(void **state)
+{
+    (void)state;
+    for (int version = 1; version <= 3; version++) {
+        write_npy("a.npy", version, grey, values, 12);
+        expect("a.npy", 3, 2, 2, 1);
+    }
+    write_npy("a.npy", 1, "{\"shape\":(1,2,2,3),\"fortran_order\":False,\"descr\":\"|u1\"}", values, 12);
+    expect("a.npy", 1, 2, 2, 3);
+    write_npy("b", 1, "{'descr': '<u1', 'fortran_order': False, 'shape': (12, 1, 1, 1,)}", values, 12);
+    expect("b", 12, 1, 1, 1);
+}
+
+static void test_alpha(void **state)
+{
+    (void)state;
+    static const uint8_t rgba[12] = {10, 20, 30, 255, 10, 20, 30, 0, 0, 100, 255, 128};
+    static const uint8_t onto_white[9] = {10, 20, 30, 255, 255, 255, 127, 177, 255};
+    dataset *d;
+    image got;
+    scratch s;
+    write_npy("a.npy", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, 3, 4), }", rgba, 12);
+    assert_ok(context, open_path(&d, at("a.npy")));
+    assert_int_equal(d->channels, 3);
+    scratch_init(&s, context);
+    assert_ok(context, dataset_read(d, 0, &s, &got));
+    assert_int_equal(got.channels, 3);
+    assert_memory_equal(got.pixels, onto_white, 9);
+    scratch_fini(&s);
+    dataset_close(d);
+}
+
+static void label_header(char out[128], const char *dtype, int count)
+{
+    snprintf(out, 128, "{'descr': '%s', 'fortran_order': False, 'shape': (%d,), }", dtype, count);
+}
+
+/* Labels 7, 0, 100 as every whole-number type. */
+static void test_labels(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"|i1", "|u1", "<i2", ">i2", "<u2", ">u2", "<i4",
+                                        ">i4", "<u4", ">u4", "<i8", ">i8", "<u8", ">u8"};
+    static const uint8_t labels[3] = {7, 0, 100};
+    write_npy("a.npy", 1, grey, values, 12);
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        const size_t size = (size_t)(types[t][2] - '0');
+        uint8_t stored[24] = {0};
+        char header[128];
+        for (size_t i = 0; i < 3; i++)
+            stored[i * size + (types[t][0] == '>' ? size - 1 : 0)] = labels[i];
+        label_header(header, types[t], 3);
+        write_npy(t % 2 ? "a_labels.npy" : "a.labels.npy", 1, header, stored, 3 * size);
+        dataset *d;
+        assert_ok(context, open_path(&d, at("a.npy")));
+        assert_int_equal(d->label_count, 101);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(d->labels[i], labels[i]);
+        dataset_close(d);
+        assert_int_equal(unlink(at(t % 2 ? "a_labels.npy" : "a.labels.npy")), 0);
+    }
+}
+
+static void refuses(tacit_status status, const char *part)
+{
+    dataset *d;
+    assert_fails(context, open_path(&d, at("a.npy")), status, part);
+    assert_null(d);
+}
+
+static void refuses_header(const char *header, tacit_status status, const char *part)
+{
+    write_npy("a.npy", 1, header, values, 12);
+    refuses(status, part);
+}
+
+static void refuses_labels(const char *dtype, const void *stored, size_t size, int count, tacit_status status,
+                           const char *part)
+{
+    char header[128];
+    label_header(header, dtype, count);
+    write_npy("a.labels.npy", 1, header, stored, size);
+    refuses(status, part);
+}
+
+static void test_refused_labels(void **state)
+{
+    (void)state;
+    static const uint8_t minus[24] = {1, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    static const uint8_t million[12] = {1, 0, 0, 0, 0x40, 0x42, 0x0f, 0};
+    write_npy("a.npy", 1, grey, values, 12);
+    refuses_labels("|u1", values, 2, 2, TACIT_FORMAT, "a.labels.npy holds 2 labels, but");
+    refuses_labels("|u1", values, 4, 3, TACIT_FORMAT, "1 bytes follow the last value");
+    refuses_labels("<f4", minus, 12, 3, TACIT_UNSUPPORTED, "dtype <f4: labels are expected as whole numbers");
+    refuses_labels("<i16", minus, 12, 3, TACIT_UNSUPPORTED, "labels are expected as whole numbers");
+    refuses_labels("<i8", minus, 24, 3, TACIT_FORMAT, "label of example 1 is outside 0 to 999999");
+    refuses_labels("<u8", minus, 24, 3, TACIT_FORMAT, "label of example 1 is outside 0 to 999999");
+    refuses_labels("<i4", million, 12, 3, TACIT_FORMAT, "label of example 1 is outside");
+    write_npy("a.labels.npy", 1, grey, values, 12);
+    refuses(TACIT_FORMAT, "3 dimensions: labels are expected as (N,)");
+}
+
+static void test_refused_headers(void **state)
+{
+    (void)state;
+    static const char damaged[] = "damaged header near byte";
+    refuses_header("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2, 2)}", TACIT_UNSUPPORTED,
+                   "dtype <f4: pixels are expected as |u1");
+    refuses_header("{'descr': [('x', '|u1')], 'fortran_order': False, 'shape': (3, 2, 2)}", TACIT_UNSUPPORTED,
+                   "dtype a structure: pixels are expected as |u1");
+    refuses_header("{'descr': '|u1', 'fortran_order': True, 'shape': (3, 2, 2)}", TACIT_UNSUPPORTED,
+                   "fortran_order is True");
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (12,)}", TACIT_FORMAT,
+                   "1 dimensions: expected (N, H, W)");
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 3, 2, 2)}", TACIT_FORMAT,
+                   "2 channels: expected 1, 3 or 4 as the last dimension");
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (0, 2, 2)}", TACIT_FORMAT,
+                   "0 pictures");
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 0, 2)}", TACIT_FORMAT,
+                   "pictures of 0 x 2");
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 60000, 60000)}", TACIT_LIMIT,
+                   "60000 x 60000 are above the limit");
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (4, 2, 2)}", TACIT_FORMAT,
+                   "promises 16 bytes of values, but 12 follow");
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2, 2)}", TACIT_FORMAT,
+                   "4 bytes follow the last value");
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999999999, 2, 2)}",
+                   TACIT_FORMAT, damaged);
+    refuses_header("{'descr': '|u1', 'fortran_order': False}", TACIT_FORMAT, damaged);
+    refuses_header("{'descr': '|u1', 'descr': '|u1', 'shape': (3, 2, 2)}", TACIT_FORMAT, damaged);
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (3, 2, 2)} x", TACIT_FORMAT, damaged);
+    refuses_header("{'descr': '|u1', 'fortran_order': 0, 'shape': (3, 2, 2)}", TACIT_FORMAT, damaged);
+    refuses_header("{'descr': '|u1' 'fortran_order': False, 'shape': (3, 2, 2)}", TACIT_FORMAT, damaged);
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (3, -2, 2)}", TACIT_FORMAT, damaged);
+    refuses_header("{'descr': '|u1', 'fortran_order': False, 'shape': (3)}", TACIT_FORMAT, damaged);
+    write_npy("a.npy", 4, grey, values, 12);
+    refuses(TACIT_UNSUPPORTED, ".npy version 4.0");
+    static const uint8_t long_header[12] = "\x93NUMPY\x02\x00\x00\x00\x02";
+    put(at("a.npy"), long_header, 12);
+    refuses(TACIT_LIMIT, "a header of 131072 bytes");
+}
+
+static void test_truncations(void **state)
+{
+    (void)state;
+    dataset *d;
+    const size_t size = write_npy("whole.npy", 1, grey, values, 12);
+    uint8_t *whole;
+    size_t got;
+    assert_ok(context, file_read(context, at("whole.npy"), 1000, &whole, &got));
+    assert_int_equal(size, got);
+    for (size_t i = 0; i < size; i++) {
+        put(at("a.npy"), whole, i);
+        assert_int_not_equal(open_path(&d, at("a.npy")), TACIT_OK);
+        assert_null(d);
+    }
+    memory_free(context, whole);
+}
+
+static void test_several_files(void **state)
+{
+    (void)state;
+    dataset *d;
+    write_npy("a.npy", 1, grey, values, 12);
+    const char *paths[2] = {at("a.npy"), at("a.npy")};
+    assert_fails(context, dataset_open(&d, context, paths, 2, NULL), TACIT_ARGUMENT, ".npy data is one file");
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    write_npy("a.npy", 1, grey, values, 12);
+    write_npy("a.labels.npy", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}", values, 3);
+    const char *path = at("a.npy");
+    for (int64_t k = 2;; k++) {
+        test_memory memory = {.fail_at = k};
+        tacit_context *c = test_context_on(&memory);
+        dataset *d = NULL;
+        const tacit_status status = dataset_open(&d, c, &path, 1, NULL);
+        dataset_close(d);
+        tacit_context_destroy(c);
+        assert_int_equal(memory.alive, 0);
+        if (memory.calls < k) {
+            assert_int_equal(status, TACIT_OK);
+            assert_true(k > 4);
+            break;
+        }
+        assert_int_equal(status, TACIT_NOMEM);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_opens, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_alpha, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_labels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refused_labels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refused_headers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_truncations, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_several_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
