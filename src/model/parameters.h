@@ -1,5 +1,5 @@
-/* The parameter store: all parameters of a model in one aligned block with a table. Gradients, moments and averages have
- * the same layout, so that a step, a clip, an average, a save and a hash are flat loops. */
+/* The parameter store: all parameters of a model in one aligned block with a table. Gradients, moments and
+ * averages have the same layout, so that a step, a clip, an average, a save and a hash are flat loops. */
 #ifndef MODEL_PARAMETERS_H
 #define MODEL_PARAMETERS_H
 
@@ -11,7 +11,8 @@ enum { PARAMETER_NAME = 96 };
 typedef enum parameter_init {
     INIT_ZERO,
     INIT_ONE,
-    INIT_XAVIER, /* uniform in +-sqrt(6 / (rows + columns)) of a matrix (Glorot and Bengio 2010, eq. 16) */
+    INIT_XAVIER, /* uniform in +-sqrt(6 / (rows + columns)) (Glorot and Bengio 2010, eq. 16); the first axis
+                    is the rows, all others together the columns */
     INIT_NORMAL  /* mean 0, deviation `number` */
 } parameter_init;
 
@@ -37,8 +38,8 @@ typedef struct parameters {
 void parameters_init(parameters *p, tacit_context *context);
 void parameters_fini(parameters *p);
 
-/* Declares one more; the value is its number on every tape that the store is bound to. After a failure, or for a name
- * that is too long or already there, the invalid value; parameters_allocate reports it. */
+/* Declares one more; the value is its number on every tape that the store is bound to. After a failure, or
+ * for a name that is too long or already there, the invalid value; parameters_allocate reports it. */
 value parameters_add(parameters *p, const char *name, shape s, parameter_init init, float number);
 
 /* The block, zeroed, after the last declaration. */

@@ -192,7 +192,8 @@ def print_noise(single, double):
         print(f"{name:<14} largest relative difference of f32: {max(abs(x / y - 1) for x, y in zip(a, b)):.1e}")
     worst = max(((single[2][n] - g).norm() / g.norm()).item() for n, g in double[2].items())
     print(f"gradients      largest relative difference of f32, by parameter: {worst:.1e}")
-    print(f"embeddings     relative difference of f32: {((single[3] - double[3]).norm() / double[3].norm()).item():.1e}")
+    difference = (single[3] - double[3]).norm() / double[3].norm()
+    print(f"embeddings     relative difference of f32: {difference.item():.1e}")
     print("losses        ", " ".join(f"{x:.6f}" for x in double[0]))
 
 

@@ -196,7 +196,7 @@ static void resolved_values_are_checked(void **state)
     assert_fails(f->context, settings_resolve_whole(f->settings, "lane", 513), TACIT_ARGUMENT,
                  "--lane 513: expected");
     context_begin(f->context);
-    assert_fails(f->context, settings_resolve_number(f->settings, "lr", NAN), TACIT_ARGUMENT, "--lr");
+    assert_fails(f->context, settings_resolve_number(f->settings, "lr", (double)NAN), TACIT_ARGUMENT, "--lr");
     context_begin(f->context);
     assert_fails(f->context, settings_resolve_number(f->settings, "lr", HUGE_VAL), TACIT_ARGUMENT,
                  "--lr inf");

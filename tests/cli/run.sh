@@ -1,0 +1,281 @@
+#!/bin/sh
+# The command `tacit`: exact stdout, stderr and exit code.
+#   run.sh TACIT          TACIT: the built command
+# Ends with "N checks, M failed".
+set -u
+tacit=$1
+here=$(cd "$(dirname "$0")" && pwd)
+fashion=/usr/share/datasets/fashion-mnist
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+checks=0 failed=0
+
+# differs WHAT WANTED-FILE GOT-FILE
+differs() {
+    cmp -s "$2" "$3" && return 1
+    echo "FAILED: tacit $words"
+    echo "  $1, wanted (-) and got (+):"
+    diff -u "$2" "$3" | tail -n +3 | sed 's/^/    /'
+}
+
+# expect CODE OUT ERR WORDS...: runs tacit with WORDS. OUT and ERR are whole texts without the last line end.
+expect() {
+    code=$1 out=$2 err=$3
+    shift 3
+    words=$*
+    checks=$((checks + 1))
+    "$tacit" "$@" >got.out 2>got.err </dev/null
+    got=$?
+    printf '%s' "${out:+$out
+}" >want.out
+    printf '%s' "${err:+$err
+}" >want.err
+    bad=0
+    if [ "$got" != "$code" ]; then
+        echo "FAILED: tacit $words: exit code $got, wanted $code"
+        sed 's/^/    /' got.err
+        bad=1
+    fi
+    differs stdout want.out got.out && bad=1
+    differs stderr want.err got.err && bad=1
+    failed=$((failed + bad))
+}
+
+# holds WHAT CONDITION...: one more check of what the last run left.
+holds() {
+    what=$1
+    shift
+    checks=$((checks + 1))
+    "$@" && return
+    echo "FAILED: $what"
+    failed=$((failed + 1))
+}
+
+# ok WORDS...: runs tacit; must return 0. What it printed is in got.out and got.err.
+ok() {
+    words=$*
+    checks=$((checks + 1))
+    "$tacit" "$@" >got.out 2>got.err </dev/null && return
+    echo "FAILED: tacit $words: exit code $?"
+    sed 's/^/    /' got.err
+    failed=$((failed + 1))
+}
+
+# ---- help ------------------------------------------------------------------------------------------------------
+version=$("$tacit" --version)
+expect 0 "$(cat "$here/help.txt")" '' --help
+expect 0 "$(cat "$here/help.txt")" '' -h
+expect 2 '' "$(cat "$here/help.txt")"
+expect 0 "$(cat "$here/help_eval.txt")" '' eval --help
+expect 0 "$(cat "$here/help_eval.txt")" '' eval -h run --limit 3
+expect 0 "$(cat "$here/help_resume.txt")" '' resume --help
+expect 0 "$version" '' --version
+holds 'the version is a version' expr "$version" : 'tacit [0-9]*\.[0-9]*\.[0-9]*$' >/dev/null
+for command in train embed info methods encoders bench; do
+    ok $command --help
+    holds "$command --help begins with its usage" grep -q "^usage: tacit $command " got.out
+done
+ok train --help
+holds 'train --help has defaults and units' grep -q '^  --checkpoint-minutes X      time between checkpoints' got.out
+holds 'train --help has the options of the first method' grep -q '^  --mask-ratio X  .*(default 0.75)$' got.out
+ok train --method simclr --help
+holds 'train --help has the options of the method that is named' grep -q '^simclr$' got.out
+holds 'and not those of another' sh -c '! grep -q mask-ratio got.out'
+
+# ---- words that are not known ------------------------------------------------------------------------------------
+expect 2 '' 'tacit: trian: no such command; did you mean train?
+tacit: see `tacit --help`' trian
+expect 2 '' 'tacit: zzz: no such command
+tacit: see `tacit --help`' zzz
+expect 2 '' 'tacit: --verbose: no such command
+tacit: see `tacit --help`' --verbose
+expect 2 '' 'tacit: --bacth: no such option; did you mean --batch?
+tacit: see `tacit train --help`' train --method mae --bacth 3
+expect 2 '' 'tacit: --jsno: no such option; did you mean --json?
+tacit: see `tacit methods --help`' methods --jsno
+expect 2 '' 'tacit: -x: no such option
+tacit: see `tacit methods --help`' methods -x
+expect 2 '' 'tacit: --no-such: no such option
+tacit: see `tacit methods --help`' methods --no-such
+expect 2 '' 'tacit: unknown method "simclar": did you mean simclr?' train data -o run --method simclar
+ok encoders
+expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit-tiny, vit-small, vit-base; did you mean vit-nano?' \
+    train data -o run --method mae --encoder vit-nanp
+
+# ---- words that are missing or too many ----------------------------------------------------------------------------
+expect 2 '' 'tacit: train: --method is missing: one of mae, simclr
+tacit: see `tacit train --help`' train data -o run
+expect 2 '' 'tacit: train: -o RUN is missing: the folder to leave the run in
+tacit: see `tacit train --help`' train data --method mae
+expect 2 '' 'tacit: train: DATA is missing: files, folders or patterns to learn from
+tacit: see `tacit train --help`' train -o run --method mae
+expect 2 '' 'tacit: --epochs: its value is missing
+tacit: see `tacit train --help`' train data -o run --method mae --epochs
+expect 2 '' 'tacit: --epochs: its value is missing
+tacit: see `tacit train --help`' train data -o run --method mae --epochs --quiet
+expect 2 '' 'tacit: resume: too few arguments: tacit resume RUN [options]
+tacit: see `tacit resume --help`' resume
+expect 2 '' 'tacit: eval: too few arguments: tacit eval RUN DATA... [options]
+tacit: see `tacit eval --help`' eval run
+expect 2 '' 'tacit: info: one argument too many, "b": tacit info RUN|FILE [options]
+tacit: see `tacit info --help`' info a b
+expect 2 '' 'tacit: embed: -o FILE is missing: out.npy, out.csv, or - for stdout
+tacit: see `tacit embed --help`' embed run data
+expect 2 '' 'tacit: embed: -o out.txt: expected a name that ends in .npy or .csv, or --format
+tacit: see `tacit embed --help`' embed run data -o out.txt
+expect 2 '' 'tacit: embed: -o - is written as CSV only
+tacit: see `tacit embed --help`' embed run data -o - --format npy
+
+# ---- values ------------------------------------------------------------------------------------------------------
+expect 2 '' 'tacit: --batch 0: expected a whole number from 2 to 16777216 or auto' train data -o run --method mae --batch 0
+expect 2 '' 'tacit: --lr nan: expected a number from 0 to 1e+06 or auto' train data -o run --method mae --lr=nan
+expect 2 '' 'tacit: --threads 2x: expected a whole number from 0 to 1024
+tacit: see `tacit eval --help`' eval run data --threads 2x
+expect 2 '' 'tacit: --temperature nan: expected a number from 0.0001 to 1000
+tacit: see `tacit eval --help`' eval run data --temperature nan
+expect 2 '' 'tacit: --memory 3Q: expected a size such as 300M or 2G
+tacit: see `tacit resume --help`' resume run --memory 3Q
+expect 2 '' 'tacit: --format xls: expected one of npy, csv
+tacit: see `tacit embed --help`' embed run data -o out --format xls
+expect 2 '' 'tacit: --json maybe: expected true or false
+tacit: see `tacit methods --help`' methods --json=maybe
+expect 2 '' 'tacit: --no-json takes no value
+tacit: see `tacit methods --help`' methods --no-json=true
+
+# ---- lists -------------------------------------------------------------------------------------------------------
+ok methods
+holds 'methods has mae' grep -qx 'mae         self-prediction: hide most patches .*(masked autoencoder, He et al. 2022)' got.out
+holds 'methods has simclr' grep -qx 'simclr      contrastive: two views .*(Chen et al. 2020)' got.out
+cp got.out methods.out
+expect 0 "$(cat methods.out)" '' methods --json --no-json
+ok methods --json
+holds 'methods --json has mae' grep -q '^{"name":"mae","family":"self-prediction","summary":".*"}$' got.out
+ok encoders
+holds 'encoders has vit-tiny' grep -qx 'vit-tiny    vision transformer, 192 wide, 12 blocks, 3 heads' got.out
+
+# ---- data and runs that are not there ------------------------------------------------------------------------------
+mkdir empty
+echo 'no pictures' >text
+expect 1 '' 'tacit: nowhere: cannot open: No such file or directory' train nowhere -o run --method mae
+expect 1 '' 'tacit: empty: no pictures found in this folder (looked for JPEG, PNG, WebP, by content)' \
+    train empty -o run --method mae
+expect 1 '' 'tacit: nowhere: neither a run nor a model: there is no config.json' info nowhere
+expect 1 '' 'tacit: nowhere: neither a run nor a model: there is no config.json' resume nowhere
+expect 1 '' 'tacit: empty: neither a run nor a model: there is no config.json' eval empty text
+expect 1 '' 'tacit: empty: neither a run nor a model: there is no config.json' embed empty text -o -
+holds 'a run that failed before it began leaves no folder' test ! -e run
+
+# ---- the whole way, on pictures made here: 40 of 8 x 8, the bytes of this script; two labels ------------------------
+number() {
+    printf '\0\0\0'
+    printf "\\$(printf %o "$1")"
+}
+mkdir tiny
+{ printf '\0\0\010\003' && number 40 && number 8 && number 8 && head -c 2560 "$here/run.sh"; } >tiny/train-images-idx3-ubyte
+{ printf '\0\0\010\001' && number 40 && for i in 1 2 3 4 5 6 7 8 9 10; do printf '\0\1\1\0'; done; } >tiny/train-labels-idx1-ubyte
+set -- --method mae --encoder vit-nano --patch 2 --batch 8 --samples 2
+
+cat >want.train <<'EOF'
+data     40 pictures of 8 x 8, grey (idx); labels are not used
+method   mae, encoder vit-nano, epochs 2, batch 8, seed 1
+epoch 1/2
+epoch 2/2
+model    run/model
+samples  run/samples
+next     tacit eval run tiny
+EOF
+ok train tiny -o run "$@" --epochs 2 --json
+sed 's/  loss .*//' got.err >got.train
+holds 'train says what it does, a line at each epoch'\''s end, and what is next' cmp want.train got.train
+holds 'train --json is one object a step' test "$(grep -c '^{"step":[0-9]*,"steps":10,.*}$' got.out)" = 10
+holds 'train leaves a model and sheets' test -f run/model/model.safetensors -a -f run/model/config.json -a \
+    -f run/metrics.jsonl -a -f run/config.json -a -f run/samples/views.png
+expect 1 '' 'data     40 pictures of 8 x 8, grey (idx); labels are not used
+method   mae, encoder vit-nano, epochs 2, batch 8, seed 1
+tacit: run holds a run already: choose another folder, go on with `tacit resume run`, or say --overwrite' \
+    train tiny -o run "$@" --epochs 2
+expect 0 '' '' train tiny -o run "$@" --epochs 2 --overwrite --quiet --threads 1
+expect 2 '' 'tacit: --batch 80 is more than the 40 examples of the data' train tiny -o two "$@" --batch 80 --quiet
+expect 2 '' 'tacit: --patch 3 does not divide --size 8' train tiny -o two "$@" --patch 3 --quiet
+expect 0 '' 'model    run/model
+samples  run/samples
+next     tacit eval run tiny' resume run
+
+ok info run
+sed 's/^pixels .*/pixels/; s/[0-9,]* in the encoder/N in the encoder/; s/^parameters  [0-9,]*, /parameters  N, /' got.out >got.info
+cat >want.info <<EOF
+method      mae (self-prediction)
+encoder     vit-nano, readout mean
+pictures    8 x 8 x 1, patches of 2
+pixels
+embedding   128 numbers
+parameters  N, of them N in the encoder
+data        40 examples of tiny, augmented as small-grey
+training    10 steps of 2 epochs done, batch 8, seed 1
+state       complete
+made by     $version
+EOF
+holds 'info says what the run is' cmp want.info got.info
+cp got.out info.out
+expect 0 "$(cat info.out)" '' info run/model/model.safetensors
+ok info run --json
+holds 'info --json is one object' grep -q '^{"version":.*"method":"mae",.*"dimension":128,.*"complete":true}$' got.out
+
+# Ctrl-C after the first step, then on to the same bits as without.
+"$tacit" train tiny -o whole "$@" --max-steps 80 --epochs 40 --quiet || holds 'a run of 80 steps' false
+"$tacit" train tiny -o parts "$@" --max-steps 80 --epochs 40 --json --threads 1 >steps 2>got.err &
+running=$!
+while ! grep -q '"step":2,' steps && kill -0 $running; do :; done
+kill -INT $running
+wait $running
+holds 'Ctrl-C returns 1' test $? = 1
+holds 'Ctrl-C says how to go on' test "$(tail -n 1 got.err)" = 'tacit: saved; go on with: tacit resume parts'
+ok info parts
+holds 'a run that was stopped is unfinished' grep -qx 'state       unfinished' got.out
+expect 0 '' '' resume parts --quiet --threads 2
+holds 'a run that was stopped comes to the same bits' cmp parts/model/model.safetensors whole/model/model.safetensors
+
+# ---- using it -----------------------------------------------------------------------------------------------------
+expect 0 '' 'out.csv: 40 embeddings of 128 numbers' embed run tiny -o out.csv
+ok embed run tiny -o -
+holds 'embed to stdout is what is in the file' cmp got.out out.csv
+holds 'embed has a head and a row for each example' test "$(wc -l <out.csv)" = 41
+holds 'embed begins with names' grep -q '^name,label,e0,e1,.*,e127$' out.csv
+expect 0 '' '' embed run tiny -o out.npy --quiet
+holds 'out.npy has its header and 40 x 128 numbers' test "$(wc -c <out.npy)" = $((128 + 40 * 128 * 4))
+expect 0 '' '' embed run tiny -o out --format npy --quiet
+holds '--format npy is the same file' cmp out out.npy
+ok embed run tiny -o - --limit 3
+holds 'embed --limit' test "$(wc -l <got.out)" = 4
+
+ok eval run tiny
+holds 'eval holds a fifth out' grep -qx 'accuracy, per cent: trained on 32 examples, tested on 8, 2 classes' got.out
+holds 'eval has a row for kNN with the baselines' grep -qE '^kNN( +[0-9]+\.[0-9]){3}$' got.out
+holds 'eval has a row for one label a class' grep -qE '^1 label a class( +[0-9]+\.[0-9] \+- [0-9]+\.[0-9]){3}$' got.out
+holds 'eval ends with a verdict' grep -q '^Beside raw pixels this model is .*\.$' got.out
+ok eval run tiny --quick
+holds 'eval --quick has the model only' grep -qE '^kNN +[0-9]+\.[0-9]$' got.out
+ok eval run tiny --json --test tiny/train-images-idx3-ubyte
+holds 'eval --json is one object; --test is the test set' \
+    grep -q '^{"train_examples":40,"test_examples":40,"classes":2,.*"untrained":{.*}}$' got.out
+
+# ---- a full disk under stdout ----------------------------------------------------------------------------------------
+if [ -w /dev/full ]; then
+    "$tacit" methods >/dev/full 2>got.err
+    holds 'a result that is not written is a failure' test $? = 1
+    holds 'and says so' grep -q '^tacit: standard output: ' got.err
+fi
+
+# ---- real pictures ---------------------------------------------------------------------------------------------------
+if [ -d $fashion ]; then
+    ok train $fashion -o real --method simclr --limit 200 --epochs 1 --batch 64 --samples 2 --quiet
+    ok eval real $fashion --limit 200 --quick
+    holds 'eval finds the test part beside the training part' \
+        grep -qx 'accuracy, per cent: trained on 200 examples, tested on 200, 10 classes' got.out
+else
+    echo "skipped: no Fashion-MNIST in $fashion"
+fi
+
+echo "$checks checks, $failed failed"
+[ $failed = 0 ]
