@@ -13,8 +13,8 @@
  *     independent. Worker threads are internal.
  *   - The library never exits, aborts, prints, or reads the environment.
  *
- * Dimension letters: N examples, B examples of a batch, H height, W width, C channels, D width of an embedding,
- * T tokens. Arrays are row-major; the last letter varies fastest. */
+ * Dimension letters: N examples, B examples of a batch, H height, W width, C channels, D width of an
+ * embedding, T tokens. Arrays are row-major; the last letter varies fastest. */
 #ifndef TACIT_H
 #define TACIT_H
 
@@ -34,21 +34,22 @@ extern "C" {
 #define TACIT_MUST_CHECK
 #endif
 
-/* ---- status ---------------------------------------------------------------------------------------------- */
+/* ---- status ----------------------------------------------------------------------------------------------
+ */
 
 /* Every status: name, value, sentence. */
-#define TACIT_STATUS_LIST(X)                                                                               \
-    X(OK, 0, "done")                                                                                       \
-    X(ARGUMENT, -1, "an argument or option is outside what is allowed")                                    \
-    X(SHAPE, -2, "two shapes do not fit together")                                                         \
-    X(STATE, -3, "the object is not in a state that allows this")                                          \
-    X(NOMEM, -4, "out of memory")                                                                          \
-    X(IO, -5, "the operating system could not read or write a file")                                       \
-    X(FORMAT, -6, "a file does not hold what its format promises")                                         \
-    X(LIMIT, -7, "a size is above a limit that can be set")                                                \
-    X(UNSUPPORTED, -8, "the file or request is valid, but not supported")                                  \
-    X(BACKEND, -9, "the matrix library failed")                                                            \
-    X(NONFINITE, -10, "a number became infinite or not a number")                                          \
+#define TACIT_STATUS_LIST(X)                                                                                 \
+    X(OK, 0, "done")                                                                                         \
+    X(ARGUMENT, -1, "an argument or option is outside what is allowed")                                      \
+    X(SHAPE, -2, "two shapes do not fit together")                                                           \
+    X(STATE, -3, "the object is not in a state that allows this")                                            \
+    X(NOMEM, -4, "out of memory")                                                                            \
+    X(IO, -5, "the operating system could not read or write a file")                                         \
+    X(FORMAT, -6, "a file does not hold what its format promises")                                           \
+    X(LIMIT, -7, "a size is above a limit that can be set")                                                  \
+    X(UNSUPPORTED, -8, "the file or request is valid, but not supported")                                    \
+    X(BACKEND, -9, "the matrix library failed")                                                              \
+    X(NONFINITE, -10, "a number became infinite or not a number")                                            \
     X(CANCELLED, -11, "stopped on request; what was done so far is saved")
 
 typedef enum tacit_status {
@@ -62,7 +63,8 @@ typedef enum tacit_status {
 TACIT_API const char *tacit_status_name(tacit_status status);
 TACIT_API const char *tacit_status_sentence(tacit_status status);
 
-/* ---- context --------------------------------------------------------------------------------------------- */
+/* ---- context ---------------------------------------------------------------------------------------------
+ */
 
 typedef struct tacit_context tacit_context;
 
@@ -75,7 +77,8 @@ typedef struct tacit_allocator {
 } tacit_allocator;
 
 /* `allocator` NULL means the C library's. Fails only with TACIT_NOMEM; then *out is NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_context_create(tacit_context **out, const tacit_allocator *allocator);
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_context_create(tacit_context **out,
+                                                             const tacit_allocator *allocator);
 TACIT_API void tacit_context_destroy(tacit_context *context);
 
 /* What failed, one line, no newline; "" after success. Valid until the next fallible call on this context. */
@@ -97,7 +100,8 @@ TACIT_API void tacit_context_cancel(tacit_context *context);
 /* "0.1.0" */
 TACIT_API const char *tacit_version(void);
 
-/* ---- methods and encoders -------------------------------------------------------------------------------- */
+/* ---- methods and encoders --------------------------------------------------------------------------------
+ */
 
 /* One line of what there is. All texts are static. */
 typedef struct tacit_description {
@@ -110,33 +114,36 @@ typedef struct tacit_description {
 TACIT_API bool tacit_method_at(int i, tacit_description *out);
 TACIT_API bool tacit_encoder_at(int i, tacit_description *out);
 
-/* ---- data sets ------------------------------------------------------------------------------------------- */
+/* ---- data sets -------------------------------------------------------------------------------------------
+ */
 
 typedef struct tacit_dataset tacit_dataset;
 
 typedef struct tacit_dataset_options {
-    const char *split;    /* "train" or "test", for data that have parts; NULL: "train" */
-    int64_t limit;        /* first N examples; 0: all */
-    int64_t pixel_limit;  /* a larger picture is TACIT_LIMIT; 0: 178,956,970 pixels */
-    int channels;         /* 1 or 3: pictures are converted to that; 0: 3 if any has colour, else 1 */
-    bool skip_bad;        /* unreadable examples are left out, counted and listed, instead of being an error */
+    const char *split;   /* "train" or "test", for data that have parts; NULL: "train" */
+    int64_t limit;       /* first N examples; 0: all */
+    int64_t pixel_limit; /* a larger picture is TACIT_LIMIT; 0: 178,956,970 pixels */
+    int channels;        /* 1 or 3: pictures are converted to that; 0: 3 if any has colour, else 1 */
+    bool skip_bad;       /* unreadable examples are left out, counted and listed, instead of being an error */
     uint64_t cache_bytes; /* decoded examples kept in memory; UINT64_MAX: up to a quarter of the machine's */
 } tacit_dataset_options;
 
 /* The defaults named above. */
 TACIT_API tacit_dataset_options tacit_dataset_options_default(void);
 
-/* Opens `count` paths (files, folders, patterns such as "shard-*.tar") as one data set. The format is found by content:
- * IDX (plain or gzip), a folder of pictures (JPEG, PNG, WebP), tar (plain or gzip) of pictures, .npy. `options` NULL:
- * the defaults. */
+/* Opens `count` paths (files, folders, patterns such as "shard-*.tar") as one data set. The format is found
+ * by content: IDX (plain or gzip), a folder of pictures (JPEG, PNG, WebP), tar (plain or gzip) of pictures,
+ * .npy. `options` NULL: the defaults. */
 TACIT_API TACIT_MUST_CHECK tacit_status tacit_dataset_open(tacit_dataset **out, tacit_context *context,
                                                            const char *const *paths, int count,
                                                            const tacit_dataset_options *options);
 
-/* Pictures in memory: pixels (N, H, W, C) bytes, C 1 or 3; labels (N), 0 or more, or NULL. Both are copied. */
+/* Pictures in memory: pixels (N, H, W, C) bytes, C 1 or 3; labels (N), 0 or more, or NULL. Both are copied.
+ */
 TACIT_API TACIT_MUST_CHECK tacit_status tacit_dataset_from_memory(tacit_dataset **out, tacit_context *context,
-                                                                  const uint8_t *pixels, int64_t count, int height,
-                                                                  int width, int channels, const int32_t *labels);
+                                                                  const uint8_t *pixels, int64_t count,
+                                                                  int height, int width, int channels,
+                                                                  const int32_t *labels);
 TACIT_API void tacit_dataset_close(tacit_dataset *data);
 
 typedef struct tacit_dataset_info {
@@ -155,7 +162,8 @@ TACIT_API const char *tacit_dataset_label_name(const tacit_dataset *data, int32_
 /* What names example i to a person, cut to `size` bytes. */
 TACIT_API void tacit_dataset_name(const tacit_dataset *data, int64_t i, char *out, size_t size);
 
-/* ---- configuration --------------------------------------------------------------------------------------- */
+/* ---- configuration ---------------------------------------------------------------------------------------
+ */
 
 /* Every option of a training run. Values are texts, checked when they are set. */
 typedef struct tacit_config tacit_config;
@@ -165,8 +173,10 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_config_create(tacit_config **out, 
                                                             const char *method);
 TACIT_API void tacit_config_destroy(tacit_config *config);
 /* "batch", "256". TACIT_ARGUMENT names the nearest option, or what is allowed. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_config_set(tacit_config *config, const char *name, const char *value);
-/* The current text, borrowed until the next set; NULL when there is no such option. "auto": follows from the data. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_config_set(tacit_config *config, const char *name,
+                                                         const char *value);
+/* The current text, borrowed until the next set; NULL when there is no such option. "auto": follows from the
+ * data. */
 TACIT_API const char *tacit_config_get(const tacit_config *config, const char *name);
 
 typedef enum tacit_option_type {
@@ -183,17 +193,19 @@ typedef struct tacit_option {
     const char *name;
     tacit_option_type type;
     double low, high;
-    const char *choices; /* CHOICE, else NULL */
+    const char *choices;  /* CHOICE, else NULL */
     const char *fallback; /* this method's default */
     const char *unit, *text, *group;
 } tacit_option;
 
 /* The i-th option; false past the last. */
 TACIT_API bool tacit_config_option_at(const tacit_config *config, int i, tacit_option *out);
-/* What the options "split", "limit", "pixel-limit", "skip-bad" and "cache" say. `split` is borrowed from the config. */
+/* What the options "split", "limit", "pixel-limit", "skip-bad" and "cache" say. `split` is borrowed from the
+ * config. */
 TACIT_API tacit_dataset_options tacit_config_dataset_options(const tacit_config *config);
 
-/* ---- training -------------------------------------------------------------------------------------------- */
+/* ---- training --------------------------------------------------------------------------------------------
+ */
 
 /* After every step. Numbers that are not known yet are NAN. */
 typedef struct tacit_progress {
@@ -203,7 +215,8 @@ typedef struct tacit_progress {
     double examples_per_second; /* over the last steps */
     double seconds_left;
     double wait_share; /* of the workers' time, spent reading and augmenting: 0 to 1 */
-    double spread;     /* deviation of normalised embeddings, mean over dimensions; healthy: 1/sqrt(D), collapsed: 0 */
+    double spread; /* deviation of normalised embeddings, mean over dimensions; healthy: 1/sqrt(D), collapsed:
+                      0 */
     double effective_rank; /* exp of the entropy of the embeddings' spectrum: 1 to D */
     bool epoch_end;
 } tacit_progress;
@@ -212,25 +225,30 @@ typedef struct tacit_train_options {
     bool overwrite; /* a run folder that holds something is emptied of an earlier run first */
     /* May be NULL. Called from the calling thread. */
     void (*progress)(void *user, const tacit_progress *progress);
-    /* Sentences on how it goes ("the embeddings of different examples are becoming the same: ..."). May be NULL. */
+    /* Sentences on how it goes ("the embeddings of different examples are becoming the same: ..."). May be
+     * NULL. */
     void (*advice)(void *user, const char *sentence);
     void *user;
 } tacit_train_options;
 
-/* Trains and leaves in folder `run`: config.json (everything resolved), metrics.jsonl, model/, checkpoints/, samples/.
- * `config` is changed: what was "auto" gets its value. `options` may be NULL. TACIT_CANCELLED: stopped on request after
- * saving a checkpoint; go on with tacit_resume. TACIT_NONFINITE: the message says what to try. */
+/* Trains and leaves in folder `run`: config.json (everything resolved), metrics.jsonl, model/, checkpoints/,
+ * samples/. `config` is changed: what was "auto" gets its value. `options` may be NULL. TACIT_CANCELLED:
+ * stopped on request after saving a checkpoint; go on with tacit_resume. TACIT_NONFINITE: the message says
+ * what to try. */
 TACIT_API TACIT_MUST_CHECK tacit_status tacit_train(tacit_context *context, tacit_config *config,
                                                     const tacit_dataset *data, const char *run,
                                                     const tacit_train_options *options);
 
-/* Goes on from the last checkpoint of a run, to the same bits as if it had never stopped. `data` NULL: opened again from
- * the paths in config.json. A run that is complete is TACIT_OK at once. Only "threads", "memory", "cache", "keep" and
- * "checkpoint-minutes" may differ from the first run: `overrides` is a list of name, value, ..., NULL; or NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_resume(tacit_context *context, const char *run, const tacit_dataset *data,
-                                                     const char *const *overrides, const tacit_train_options *options);
+/* Goes on from the last checkpoint of a run, to the same bits as if it had never stopped. `data` NULL: opened
+ * again from the paths in config.json. A run that is complete is TACIT_OK at once. Only "threads", "memory",
+ * "cache", "keep" and "checkpoint-minutes" may differ from the first run: `overrides` is a list of name,
+ * value, ..., NULL; or NULL. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_resume(tacit_context *context, const char *run,
+                                                     const tacit_dataset *data, const char *const *overrides,
+                                                     const tacit_train_options *options);
 
-/* ---- models ---------------------------------------------------------------------------------------------- */
+/* ---- models ----------------------------------------------------------------------------------------------
+ */
 
 typedef struct tacit_model tacit_model;
 
@@ -248,39 +266,46 @@ typedef struct tacit_model_info {
     bool complete;   /* false: an unfinished run */
 } tacit_model_info;
 
-/* Reads what `path` is: a run folder, its model folder, or a model.safetensors file beside its config.json. Reads no
- * weights. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_info_read(tacit_context *context, const char *path, tacit_model_info *out);
+/* Reads what `path` is: a run folder, its model folder, or a model.safetensors file beside its config.json.
+ * Reads no weights. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_info_read(tacit_context *context, const char *path,
+                                                        tacit_model_info *out);
 
 /* Opens the same for use. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_model_open(tacit_model **out, tacit_context *context, const char *path);
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_model_open(tacit_model **out, tacit_context *context,
+                                                         const char *path);
 TACIT_API void tacit_model_close(tacit_model *model);
 TACIT_API void tacit_model_get_info(const tacit_model *model, tacit_model_info *out);
 
 /* done of all examples; may be NULL. */
 typedef void (*tacit_count_function)(void *user, int64_t done, int64_t all);
 
-/* Embeddings of examples first .. first+count-1 of `data` into out (count, D). Pictures are resized and cropped to the
- * model's size and converted to its channels. The same bits whatever first, count and the number of threads. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_model_embed(tacit_model *model, const tacit_dataset *data, int64_t first,
-                                                          int64_t count, float *out, tacit_count_function progress,
-                                                          void *user);
+/* Embeddings of examples first .. first+count-1 of `data` into out (count, D). Pictures are resized and
+ * cropped to the model's size and converted to its channels. The same bits whatever first, count and the
+ * number of threads. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_model_embed(tacit_model *model, const tacit_dataset *data,
+                                                          int64_t first, int64_t count, float *out,
+                                                          tacit_count_function progress, void *user);
 
-/* The k nearest of keys (N, D) for each of queries (Q, D) by cosine similarity: rows (Q, k), similarity (Q, k), nearest
- * first; equal ones by row. 1 <= k <= N. similarity may be NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_nearest(tacit_context *context, const float *queries, int64_t query_count,
-                                                      const float *keys, int64_t key_count, int64_t dimension, int k,
+/* The k nearest of keys (N, D) for each of queries (Q, D) by cosine similarity: rows (Q, k), similarity (Q,
+ * k), nearest first; equal ones by row. 1 <= k <= N. similarity may be NULL. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_nearest(tacit_context *context, const float *queries,
+                                                      int64_t query_count, const float *keys,
+                                                      int64_t key_count, int64_t dimension, int k,
                                                       int32_t *rows, float *similarity);
 
-/* Embeddings to a file, whole or not at all: .npy (N, D) float32, or .csv with a header, the example's name and label
- * when `data` is given (examples first ..). */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_save_npy(tacit_context *context, const char *path, const float *embeddings,
-                                                       int64_t count, int64_t dimension);
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_save_csv(tacit_context *context, const char *path, const float *embeddings,
-                                                       int64_t count, int64_t dimension, const tacit_dataset *data,
+/* Embeddings to a file, whole or not at all: .npy (N, D) float32, or .csv with a header, the example's name
+ * and label when `data` is given (examples first ..). */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_save_npy(tacit_context *context, const char *path,
+                                                       const float *embeddings, int64_t count,
+                                                       int64_t dimension);
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_save_csv(tacit_context *context, const char *path,
+                                                       const float *embeddings, int64_t count,
+                                                       int64_t dimension, const tacit_dataset *data,
                                                        int64_t first);
 
-/* ---- evaluation ------------------------------------------------------------------------------------------ */
+/* ---- evaluation ------------------------------------------------------------------------------------------
+ */
 
 enum { TACIT_FEW_LABELS = 4 };
 
@@ -293,12 +318,12 @@ typedef struct tacit_scores {
 } tacit_scores;
 
 typedef struct tacit_evaluation_options {
-    int neighbours;                      /* 20 */
-    double temperature;                  /* 0.07 */
-    int few_labels[TACIT_FEW_LABELS];    /* labels a class: 1, 5, 10, 100; 0: left out */
-    int draws;                           /* 5 */
-    uint64_t seed;                       /* 1 */
-    bool baselines;                      /* raw pixels and the untrained encoder too: true */
+    int neighbours;                   /* 20 */
+    double temperature;               /* 0.07 */
+    int few_labels[TACIT_FEW_LABELS]; /* labels a class: 1, 5, 10, 100; 0: left out */
+    int draws;                        /* 5 */
+    uint64_t seed;                    /* 1 */
+    bool baselines;                   /* raw pixels and the untrained encoder too: true */
 } tacit_evaluation_options;
 TACIT_API tacit_evaluation_options tacit_evaluation_options_default(void);
 
@@ -308,31 +333,35 @@ typedef struct tacit_evaluation {
     int32_t classes;
 } tacit_evaluation;
 
-/* Trains and tests simple classifiers on the model's embeddings of labelled data, beside the same on raw pixels and on
- * the embeddings of the same encoder untrained. `test` NULL: a fifth of `train`, drawn by the seed, is held out as the
- * test set. `stage` (may be NULL) hears what is being done. */
+/* Trains and tests simple classifiers on the model's embeddings of labelled data, beside the same on raw
+ * pixels and on the embeddings of the same encoder untrained. `test` NULL: a fifth of `train`, drawn by the
+ * seed, is held out as the test set. `stage` (may be NULL) hears what is being done. */
 TACIT_API TACIT_MUST_CHECK tacit_status tacit_evaluate(tacit_model *model, const tacit_dataset *train,
                                                        const tacit_dataset *test,
-                                                       const tacit_evaluation_options *options, tacit_evaluation *out,
-                                                       void (*stage)(void *user, const char *what), void *user);
+                                                       const tacit_evaluation_options *options,
+                                                       tacit_evaluation *out,
+                                                       void (*stage)(void *user, const char *what),
+                                                       void *user);
 
-/* ---- speed ----------------------------------------------------------------------------------------------- */
+/* ---- speed -----------------------------------------------------------------------------------------------
+ */
 
 typedef struct tacit_bench_row {
-    char name[32];            /* "peak", "mae-tiny32", "embed-small224" */
-    char precision[8];        /* "f32" */
+    char name[32];     /* "peak", "mae-tiny32", "embed-small224" */
+    char precision[8]; /* "f32" */
     int threads;
     int64_t batch;
-    double examples_per_s;    /* median over the steps */
-    double gflops;            /* useful 10^9 operations of matrix products a second */
-    double peak_gflops;       /* fused multiply-add peak measured in this process, right before and after */
-    double share;             /* gflops / peak_gflops */
+    double examples_per_s; /* median over the steps */
+    double gflops;         /* useful 10^9 operations of matrix products a second */
+    double peak_gflops;    /* fused multiply-add peak measured in this process, right before and after */
+    double share;          /* gflops / peak_gflops */
 } tacit_bench_row;
 
-/* Measures the machine and training and embedding steps on it. `rows` NULL: all; else a comma-separated list of names.
- * `seconds`: time for each row. Each result is handed to `row` as soon as it is there. */
+/* Measures the machine and training and embedding steps on it. `rows` NULL: all; else a comma-separated list
+ * of names. `seconds`: time for each row. Each result is handed to `row` as soon as it is there. */
 TACIT_API TACIT_MUST_CHECK tacit_status tacit_bench(tacit_context *context, const char *rows, double seconds,
-                                                    void (*row)(void *user, const tacit_bench_row *row), void *user);
+                                                    void (*row)(void *user, const tacit_bench_row *row),
+                                                    void *user);
 /* Name of the i-th row; NULL past the last. */
 TACIT_API const char *tacit_bench_name(int i);
 

@@ -16,7 +16,7 @@ from models import Embed, Encoder, MaskedAutoencoder, SimCLR
 
 NANO, TINY, SMALL, BASE = (128, 4, 4), (192, 12, 3), (384, 12, 6), (768, 12, 12)  # width, blocks, heads
 
-# name: task, size, patch, channels, encoder, decoder, batch. The batch is the fastest of those tried (README.md).
+# name: task, size, patch, channels, encoder, decoder, batch. README.md says how the batch was chosen.
 ROWS = {
     "mae-nano28": ("mae", 28, 4, 1, NANO, (64, 2, 4), 256),
     "mae-tiny32": ("mae", 32, 4, 3, TINY, (96, 4, 3), 64),
@@ -101,7 +101,7 @@ def main():
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--mode", choices=["eager", "compile"], default="eager")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=0, help="0: the row's own, the fastest we found")
+    parser.add_argument("--batch", type=int, default=0, help="0: the row's own")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

@@ -6,7 +6,8 @@ tacit_status tacit_bench(tacit_context *context, const char *rows, double second
 {
     context_begin(context);
     if (!(seconds > 0.0) || !(seconds <= 3600.0))
-        return context_fail(context, TACIT_ARGUMENT, "bench: %g seconds a row: expected above 0, at most 3600", seconds);
+        return context_fail(context, TACIT_ARGUMENT,
+                            "bench: %g seconds a row: expected above 0, at most 3600", seconds);
     return bench_run(context, rows, seconds, row, user);
 }
 

@@ -56,7 +56,8 @@ tacit_status tacit_config_set(tacit_config *config, const char *name, const char
 {
     context_begin(config->context);
     if (strcmp(name, "method") == 0 && strcmp(text, settings_text(config->settings, "method")) != 0)
-        return context_fail(config->context, TACIT_ARGUMENT, "the method is chosen when a configuration is created");
+        return context_fail(config->context, TACIT_ARGUMENT,
+                            "the method is chosen when a configuration is created");
     return settings_set(config->settings, name, text);
 }
 

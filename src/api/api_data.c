@@ -51,8 +51,8 @@ static tacit_status finish_handle(tacit_dataset **out, tacit_dataset *d, tacit_s
     return status;
 }
 
-tacit_status handle_open_dataset(tacit_dataset **out, tacit_context *context, const char *const *paths, int count,
-                                 const dataset_options *options)
+tacit_status handle_open_dataset(tacit_dataset **out, tacit_context *context, const char *const *paths,
+                                 int count, const dataset_options *options)
 {
     *out = NULL;
     tacit_dataset *d = create_handle(context);
@@ -64,8 +64,8 @@ tacit_status handle_open_dataset(tacit_dataset **out, tacit_context *context, co
     return finish_handle(out, d, status);
 }
 
-tacit_status tacit_dataset_open(tacit_dataset **out, tacit_context *context, const char *const *paths, int count,
-                                const tacit_dataset_options *options)
+tacit_status tacit_dataset_open(tacit_dataset **out, tacit_context *context, const char *const *paths,
+                                int count, const tacit_dataset_options *options)
 {
     const tacit_dataset_options standard = tacit_dataset_options_default();
     const tacit_dataset_options *o = options ? options : &standard;
@@ -79,8 +79,9 @@ tacit_status tacit_dataset_open(tacit_dataset **out, tacit_context *context, con
     return handle_open_dataset(out, context, paths, count, &inner);
 }
 
-tacit_status tacit_dataset_from_memory(tacit_dataset **out, tacit_context *context, const uint8_t *pixels, int64_t count,
-                                       int height, int width, int channels, const int32_t *labels)
+tacit_status tacit_dataset_from_memory(tacit_dataset **out, tacit_context *context, const uint8_t *pixels,
+                                       int64_t count, int height, int width, int channels,
+                                       const int32_t *labels)
 {
     context_begin(context);
     *out = NULL;

@@ -44,9 +44,11 @@ static void say(const evaluation *e, const char *what)
         e->stage(e->user, what);
 }
 
-/* ---- the two parts ------------------------------------------------------------------------------------------ */
+/* ---- the two parts
+ * ------------------------------------------------------------------------------------------ */
 
-static tacit_status fill_part(evaluation *e, part *p, const tacit_dataset *data, const int64_t *rows, int64_t count)
+static tacit_status fill_part(evaluation *e, part *p, const tacit_dataset *data, const int64_t *rows,
+                              int64_t count)
 {
     p->data = data;
     p->count = count;
@@ -77,8 +79,8 @@ static tacit_status split_fifth(evaluation *e, const tacit_dataset *data)
             order[i < fifth ? tests++ : --trains] = r.rows[r.first[c] + i];
     }
     if (status == TACIT_OK && (tests < 1 || tests >= d->count))
-        status = context_fail(e->context, TACIT_ARGUMENT, "too few examples to hold a fifth out for testing: %lld",
-                              (long long)d->count);
+        status = context_fail(e->context, TACIT_ARGUMENT,
+                              "too few examples to hold a fifth out for testing: %lld", (long long)d->count);
     if (status == TACIT_OK)
         status = fill_part(e, &e->test, data, order, tests);
     if (status == TACIT_OK)
@@ -92,8 +94,8 @@ static tacit_status check_labels(const evaluation *e, const tacit_dataset *data,
 {
     const dataset *d = data->data;
     if (!d->labels)
-        return context_fail(e->context, TACIT_ARGUMENT, "the %s data have no labels: there is nothing to evaluate against",
-                            what);
+        return context_fail(e->context, TACIT_ARGUMENT,
+                            "the %s data have no labels: there is nothing to evaluate against", what);
     if (d->label_count < 2)
         return context_fail(e->context, TACIT_ARGUMENT, "the %s data have only one label", what);
     return TACIT_OK;
@@ -105,7 +107,8 @@ static tacit_status check_same_classes(const evaluation *e, const dataset *a, co
     const int32_t both = a->label_count < b->label_count ? a->label_count : b->label_count;
     for (int32_t i = 0; a->label_names && b->label_names && i < both; i++)
         if (strcmp(a->label_names[i], b->label_names[i]) != 0)
-            return context_fail(e->context, TACIT_ARGUMENT, "label %d is \"%s\" in training and \"%s\" in test data", (int)i,
+            return context_fail(e->context, TACIT_ARGUMENT,
+                                "label %d is \"%s\" in training and \"%s\" in test data", (int)i,
                                 a->label_names[i], b->label_names[i]);
     return TACIT_OK;
 }
@@ -133,7 +136,8 @@ static void free_part(evaluation *e, part *p)
     memory_free(e->context, p->features);
 }
 
-/* ---- the representations ------------------------------------------------------------------------------------ */
+/* ---- the representations
+ * ------------------------------------------------------------------------------------ */
 
 static tacit_status embed_part(const evaluation *e, const learner *l, part *p)
 {
@@ -151,7 +155,8 @@ static tacit_status embed_part(const evaluation *e, const learner *l, part *p)
 static tacit_status pixel_part(const evaluation *e, part *p)
 {
     memory_free(e->context, p->features);
-    p->features = memory_alloc(e->context, (size_t)(p->count * shape_count(p->views->shape)), sizeof *p->features);
+    p->features =
+        memory_alloc(e->context, (size_t)(p->count * shape_count(p->views->shape)), sizeof *p->features);
     if (!p->features)
         return TACIT_NOMEM;
     return evaluate_pixels(e->model->work, p->views, p->rows, p->count, p->features);
@@ -207,8 +212,8 @@ static tacit_status check_options(tacit_context *context, const tacit_evaluation
 {
     if (o->neighbours < 1 || o->draws < 1 || !(o->temperature > 0.0))
         return context_fail(context, TACIT_ARGUMENT,
-                            "evaluation: %d neighbours, %d draws, temperature %g: all must be above 0", o->neighbours,
-                            o->draws, o->temperature);
+                            "evaluation: %d neighbours, %d draws, temperature %g: all must be above 0",
+                            o->neighbours, o->draws, o->temperature);
     return TACIT_OK;
 }
 

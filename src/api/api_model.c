@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- finding a model ---------------------------------------------------------------------------------------- */
+/* ---- finding a model
+ * ---------------------------------------------------------------------------------------- */
 
 /* The folder of `path`: a run's model folder, the model folder itself, or that of a weights file. */
 static char *model_folder(tacit_context *context, const char *path)
@@ -37,7 +38,8 @@ static tacit_status read_record(run_record *out, tacit_context *context, const c
     char *config = *folder ? path_join(context, *folder, "config.json") : NULL;
     tacit_status status = TACIT_NOMEM;
     if (config && !file_exists(config))
-        status = context_fail(context, TACIT_IO, "%s: neither a run nor a model: there is no config.json", path);
+        status =
+            context_fail(context, TACIT_IO, "%s: neither a run nor a model: there is no config.json", path);
     else if (config)
         status = run_read_config(out, context, config);
     memory_free(context, config);
@@ -96,7 +98,8 @@ tacit_status tacit_info_read(tacit_context *context, const char *path, tacit_mod
     return TACIT_OK;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------ */
+/* ---- opening
+ * ------------------------------------------------------------------------------------------------ */
 
 static tacit_status load(tacit_model *m, const char *folder)
 {
@@ -104,7 +107,8 @@ static tacit_status load(tacit_model *m, const char *folder)
     char *weights = path_join(m->context, folder, "model.safetensors");
     tacit_status status = TACIT_NOMEM;
     if (weights)
-        status = learner_create(&m->learner, m->context, m->record.settings, shape_3(size, size, m->record.channels));
+        status = learner_create(&m->learner, m->context, m->record.settings,
+                                shape_3(size, size, m->record.channels));
     if (status == TACIT_OK)
         status = run_read_weights(m->learner, weights);
     if (status == TACIT_OK)
@@ -151,12 +155,15 @@ void tacit_model_get_info(const tacit_model *model, tacit_model_info *out)
     fill_info(&model->record, out);
 }
 
-/* ---- embedding ---------------------------------------------------------------------------------------------- */
+/* ---- embedding
+ * ---------------------------------------------------------------------------------------------- */
 
-tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *data, dataset *shown, views **out)
+tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *data, dataset *shown,
+                                views **out)
 {
     const run_record *r = &model->record;
-    picture_view_options look = {.size = (int)settings_whole(r->settings, "size"), .settings = config_augment(r->settings)};
+    picture_view_options look = {.size = (int)settings_whole(r->settings, "size"),
+                                 .settings = config_augment(r->settings)};
     for (int i = 0; i < 3; i++) {
         look.mean[i] = (float)r->mean[i];
         look.deviation[i] = i < r->channels ? (float)r->deviation[i] : 1.0f;
@@ -170,16 +177,17 @@ tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *d
     return picture_views_create(out, model->context, shown, &look);
 }
 
-static tacit_status check_range(const tacit_dataset *data, tacit_context *context, int64_t first, int64_t count)
+static tacit_status check_range(const tacit_dataset *data, tacit_context *context, int64_t first,
+                                int64_t count)
 {
     if (first < 0 || count < 0 || first > data->data->count || count > data->data->count - first)
-        return context_fail(context, TACIT_ARGUMENT, "examples %lld to %lld: the data have %lld", (long long)first,
-                            (long long)(first + count) - 1, (long long)data->data->count);
+        return context_fail(context, TACIT_ARGUMENT, "examples %lld to %lld: the data have %lld",
+                            (long long)first, (long long)(first + count) - 1, (long long)data->data->count);
     return TACIT_OK;
 }
 
-tacit_status tacit_model_embed(tacit_model *model, const tacit_dataset *data, int64_t first, int64_t count, float *out,
-                               tacit_count_function progress, void *user)
+tacit_status tacit_model_embed(tacit_model *model, const tacit_dataset *data, int64_t first, int64_t count,
+                               float *out, tacit_count_function progress, void *user)
 {
     tacit_context *context = model->context;
     dataset shown;
@@ -200,21 +208,24 @@ tacit_status tacit_model_embed(tacit_model *model, const tacit_dataset *data, in
     return status;
 }
 
-tacit_status tacit_nearest(tacit_context *context, const float *queries, int64_t query_count, const float *keys,
-                           int64_t key_count, int64_t dimension, int k, int32_t *rows, float *similarity)
+tacit_status tacit_nearest(tacit_context *context, const float *queries, int64_t query_count,
+                           const float *keys, int64_t key_count, int64_t dimension, int k, int32_t *rows,
+                           float *similarity)
 {
     work *w;
     context_begin(context);
     if (query_count < 0 || key_count < 1 || dimension < 1)
         return context_fail(context, TACIT_ARGUMENT, "nearest: %lld queries, %lld keys of %lld numbers",
                             (long long)query_count, (long long)key_count, (long long)dimension);
-    float *own = similarity ? NULL : memory_alloc(context, (size_t)query_count * (size_t)(k > 0 ? k : 1), sizeof *own);
+    float *own =
+        similarity ? NULL : memory_alloc(context, (size_t)query_count * (size_t)(k > 0 ? k : 1), sizeof *own);
     if (!similarity && !own)
         return TACIT_NOMEM;
     tacit_status status = work_create(&w, context);
     if (status == TACIT_OK)
-        status = neighbours_find(w, (matrix){query_count, dimension, queries}, (matrix){key_count, dimension, keys}, k,
-                                 rows, similarity ? similarity : own);
+        status =
+            neighbours_find(w, (matrix){query_count, dimension, queries},
+                            (matrix){key_count, dimension, keys}, k, rows, similarity ? similarity : own);
     work_destroy(w);
     memory_free(context, own);
     return status;

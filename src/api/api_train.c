@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-tacit_status tacit_train(tacit_context *context, tacit_config *config, const tacit_dataset *data, const char *run,
-                         const tacit_train_options *options)
+tacit_status tacit_train(tacit_context *context, tacit_config *config, const tacit_dataset *data,
+                         const char *run, const tacit_train_options *options)
 {
     const data_source source = handle_source(data);
     context_begin(context);
@@ -24,7 +24,8 @@ static tacit_status override(tacit_context *context, settings *s, const char *co
             known = known || strcmp(overrides[0], allowed[i]) == 0;
         if (!known)
             return context_fail(context, TACIT_ARGUMENT,
-                                "--%s would change the result: a run goes on with the settings it began with", overrides[0]);
+                                "--%s would change the result: a run goes on with the settings it began with",
+                                overrides[0]);
         TRY(settings_set(s, overrides[0], overrides[1]));
     }
     return TACIT_OK;
@@ -36,12 +37,13 @@ static tacit_status forget_threads(settings *s)
     return settings_set(s, "threads", "0");
 }
 
-static tacit_status resume_with(tacit_context *context, run_record *r, const char *run, const tacit_dataset *data,
-                                const tacit_train_options *options)
+static tacit_status resume_with(tacit_context *context, run_record *r, const char *run,
+                                const tacit_dataset *data, const tacit_train_options *options)
 {
     tacit_dataset *opened = NULL;
     if (!data && r->path_count == 0)
-        return context_fail(context, TACIT_ARGUMENT, "%s was trained on data in memory: they must be given to go on", run);
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s was trained on data in memory: they must be given to go on", run);
     if (!data) {
         const dataset_options o = config_dataset_options(r->settings);
         TRY(handle_open_dataset(&opened, context, (const char *const *)r->paths, r->path_count, &o));

@@ -28,15 +28,16 @@ struct tacit_model {
 };
 
 /* Opens a data set by paths: the body of tacit_dataset_open, for internal callers. */
-tacit_status handle_open_dataset(tacit_dataset **out, tacit_context *context, const char *const *paths, int count,
-                                 const dataset_options *options);
+tacit_status handle_open_dataset(tacit_dataset **out, tacit_context *context, const char *const *paths,
+                                 int count, const dataset_options *options);
 void handle_close_dataset(tacit_dataset *data);
 
 /* What config.json says of a data set; borrowed from it. */
 data_source handle_source(const tacit_dataset *data);
 
-/* Plain views of the data as the model sees them: its size and channels. `shown` is a copy of the data set with the
- * model's channels, which the caller keeps alive beside the views. */
-tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *data, dataset *shown, views **out);
+/* Plain views of the data as the model sees them: its size and channels. `shown` is a copy of the data set
+ * with the model's channels, which the caller keeps alive beside the views. */
+tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *data, dataset *shown,
+                                views **out);
 
 #endif

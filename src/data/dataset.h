@@ -1,13 +1,15 @@
 /* Data sets: one interface, one file for each format.
  *
- * A data set knows how many examples it has and reads example i, from any worker. Formats are found by content
- * (sniff), in the order of the table in dataset.c. Examples are pictures of bytes; their sizes may differ. */
+ * A data set knows how many examples it has and reads example i, from any worker. Formats are found by
+ * content (sniff), in the order of the table in dataset.c. Examples are pictures of bytes; their sizes may
+ * differ. */
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
 #include "base/memory.h"
 
-/* A picture: rows, then columns, then channels (1 grey, 3 red-green-blue); alpha is already laid onto white. */
+/* A picture: rows, then columns, then channels (1 grey, 3 red-green-blue); alpha is already laid onto white.
+ */
 typedef struct image {
     int height, width, channels;
     const uint8_t *pixels; /* borrowed: see dataset_read */
@@ -36,30 +38,33 @@ typedef enum scratch_use {
 
 void scratch_init(scratch *s, tacit_context *context);
 void scratch_fini(scratch *s);
-/* At least `size` bytes, valid until the same use is asked again; NULL with TACIT_NOMEM recorded. Not zeroed. */
+/* At least `size` bytes, valid until the same use is asked again; NULL with TACIT_NOMEM recorded. Not zeroed.
+ */
 void *scratch_get(scratch *s, scratch_use use, size_t size);
 
 typedef struct dataset_options {
-    const char *split;    /* "train" (default, NULL) or "test": formats that have splits */
-    int64_t limit;        /* first N examples only; 0: all */
-    int64_t pixel_limit;  /* a picture with more pixels is TACIT_LIMIT; 0: 178,956,970 (2^29 / 3) */
-    int channels;         /* 1 or 3: convert to that; 0: 3 if any example has colour, else 1 */
-    bool skip_bad;        /* unreadable examples are left out, counted and listed, instead of being an error */
-    uint64_t cache_bytes; /* decoded examples kept in memory up to this; UINT64_MAX: a quarter of the machine's */
+    const char *split;   /* "train" (default, NULL) or "test": formats that have splits */
+    int64_t limit;       /* first N examples only; 0: all */
+    int64_t pixel_limit; /* a picture with more pixels is TACIT_LIMIT; 0: 178,956,970 (2^29 / 3) */
+    int channels;        /* 1 or 3: convert to that; 0: 3 if any example has colour, else 1 */
+    bool skip_bad;       /* unreadable examples are left out, counted and listed, instead of being an error */
+    uint64_t
+        cache_bytes; /* decoded examples kept in memory up to this; UINT64_MAX: a quarter of the machine's */
 } dataset_options;
 
 typedef struct dataset dataset;
 
-/* What a format provides. `open` sets count, channels, height, width, labels, state; all memory from the context. Its
- * options are resolved (pixel_limit > 0). `close` frees the state only, and is also called after a failed open, when
- * state may be NULL; labels and their names are freed by dataset_close. */
+/* What a format provides. `open` sets count, channels, height, width, labels, state; all memory from the
+ * context. Its options are resolved (pixel_limit > 0). `close` frees the state only, and is also called after
+ * a failed open, when state may be NULL; labels and their names are freed by dataset_close. */
 typedef struct dataset_format {
     const char *name, *summary;
     bool in_memory; /* what `read` gives is in memory already: never put in the cache */
     /* `head` is the first bytes of the file (up to 4096), size 0 for a folder. */
     bool (*sniff)(const char *path, bool folder, const uint8_t *head, size_t size);
     tacit_status (*open)(dataset *d, const char *const *paths, int count, const dataset_options *options);
-    /* Example i as stored, from any worker; pixels borrowed from the data set or the scratch. Any channel count. */
+    /* Example i as stored, from any worker; pixels borrowed from the data set or the scratch. Any channel
+     * count. */
     tacit_status (*read)(const dataset *d, int64_t i, scratch *s, image *out);
     /* What names example i to a person ("cats/7.jpg", "train-images:312") into out. */
     void (*name_of)(const dataset *d, int64_t i, char *out, size_t size);
@@ -81,18 +86,18 @@ struct dataset {
     struct cache *cache;
 };
 
-/* Opens what the paths (at least one; files, folders, or patterns with * ? [ ) hold as one data set. Nothing found,
- * an unknown format, or a broken file: an error that names path, place, and what was expected. */
+/* Opens what the paths (at least one; files, folders, or patterns with * ? [ ) hold as one data set. Nothing
+ * found, an unknown format, or a broken file: an error that names path, place, and what was expected. */
 tacit_status dataset_open(dataset **out, tacit_context *context, const char *const *paths, int count,
                           const dataset_options *options);
 
 /* Pictures in memory: pixels (N, H, W, C) u8, labels (N) or NULL. Both are copied. */
-tacit_status dataset_from_memory(dataset **out, tacit_context *context, const uint8_t *pixels, int64_t count, int height,
-                                 int width, int channels, const int32_t *labels);
+tacit_status dataset_from_memory(dataset **out, tacit_context *context, const uint8_t *pixels, int64_t count,
+                                 int height, int width, int channels, const int32_t *labels);
 void dataset_close(dataset *d);
 
-/* Example i with the data set's number of channels. Pixels are borrowed: until the next read with the same scratch.
- * Any worker, its own scratch. */
+/* Example i with the data set's number of channels. Pixels are borrowed: until the next read with the same
+ * scratch. Any worker, its own scratch. */
 tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out);
 void dataset_name(const dataset *d, int64_t i, char *out, size_t size);
 

@@ -1,5 +1,6 @@
-/* Views: what a model sees of an example. The trainer asks for view v of example i in epoch e and gets numbers of a
- * fixed shape; how they are made (crop, jitter, corruption of columns) is behind this interface. */
+/* Views: what a model sees of an example. The trainer asks for view v of example i in epoch e and gets
+ * numbers of a fixed shape; how they are made (crop, jitter, corruption of columns) is behind this interface.
+ */
 #ifndef DATA_VIEWS_H
 #define DATA_VIEWS_H
 
@@ -10,9 +11,10 @@ typedef struct views views;
 struct views {
     dtype dtype;
     shape shape; /* of one view: (H, W, C) */
-    /* A training view: random, a function of (seed, epoch, example, view) only. out holds `shape`. Any worker. */
-    tacit_status (*random)(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view, scratch *s,
-                           void *out);
+    /* A training view: random, a function of (seed, epoch, example, view) only. out holds `shape`. Any
+     * worker. */
+    tacit_status (*random)(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view,
+                           scratch *s, void *out);
     /* The view for use: no randomness. */
     tacit_status (*plain)(const views *v, int64_t example, scratch *s, void *out);
     void (*destroy)(views *v);

@@ -1,16 +1,20 @@
-/* Encoders: from a lane of pictures to one embedding each. One file for each family; the table is in encoder.c. */
+/* Encoders: from a lane of pictures to one embedding each. One file for each family; the table is in
+ * encoder.c. */
 #ifndef MODEL_ENCODER_H
 #define MODEL_ENCODER_H
 
 #include "model/parameters.h"
 
-typedef enum readout { READOUT_MEAN, READOUT_CLASS } readout; /* mean of the patch tokens, or the class token */
+/* What of the tokens the embedding is: the mean of the patch tokens, the class token, or the means of the
+ * patch tokens in each of side x side regions of the picture, one after the other. */
+typedef enum readout { READOUT_MEAN, READOUT_CLASS, READOUT_REGIONS } readout;
 
 /* What an encoder is built for. */
 typedef struct encoder_settings {
     int height, width, channels; /* of a view */
     int patch;                   /* side of a patch; divides height and width */
     readout readout;
+    int regions; /* a side, for READOUT_REGIONS */
 } encoder_settings;
 
 typedef struct encoder encoder;
@@ -19,8 +23,10 @@ typedef struct encoder encoder;
 typedef struct encoder_kind {
     const char *name, *summary;
     int width, depth, heads;
-    /* Declares the parameters under "encoder." and fills *out. Settings that do not fit are TACIT_ARGUMENT. */
-    tacit_status (*create)(encoder **out, parameters *p, const struct encoder_kind *kind, const encoder_settings *s);
+    /* Declares the parameters under "encoder." and fills *out. Settings that do not fit are TACIT_ARGUMENT.
+     */
+    tacit_status (*create)(encoder **out, parameters *p, const struct encoder_kind *kind,
+                           const encoder_settings *s);
 } encoder_kind;
 
 struct encoder {
@@ -32,13 +38,14 @@ struct encoder {
     int64_t patch_width; /* numbers of a patch, P */
     /* pictures (B, H, W, C) -> embeddings (B, D) */
     value (*embed)(const encoder *e, tape *t, value pictures);
-    /* Self-prediction by masking: only the patches named by `index` (B, K) i32 are seen. patches (B, T, P) -> (B, 1 + K, D),
-     * class token first, after the final norm. NULL where an encoder can not leave parts out. */
+    /* Self-prediction by masking: only the patches named by `index` (B, K) i32 are seen. patches (B, T, P) ->
+     * (B, 1 + K, D), class token first, after the final norm. NULL where an encoder can not leave parts out.
+     */
     value (*encode_visible)(const encoder *e, tape *t, value patches, value index);
     void (*destroy)(encoder *e);
 };
 
-extern const encoder_kind *const encoder_kinds[]; /* NULL-terminated */
+extern const encoder_kind *const encoder_kinds[];   /* NULL-terminated */
 const encoder_kind *encoder_find(const char *name); /* NULL: none */
 
 #endif

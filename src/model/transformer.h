@@ -13,7 +13,8 @@ typedef struct norm_layer {
     value gain, bias; /* (D) */
 } norm_layer;
 
-/* A pre-norm block (Xiong et al. 2020): x + attention(norm(x)), then x + mlp(norm(x)), mlp of 4 D with GELU. */
+/* A pre-norm block (Xiong et al. 2020): x + attention(norm(x)), then x + mlp(norm(x)), mlp of 4 D with GELU.
+ */
 typedef struct block {
     norm_layer norm1, norm2;
     linear_layer qkv, projection, expand, contract;
@@ -30,10 +31,10 @@ value norm_apply(tape *t, const norm_layer *n, value x);
 /* (B, T, D) -> (B, T, D). The input is not to be read again afterwards: its memory may return. */
 value block_apply(tape *t, const block *b, value x);
 
-/* Fixed two-dimensional positions (He et al. 2022, after Vaswani et al. 2017): rows of `width` for a grid of down x across
- * patches, in row order; the first half of a row is of the column, the second of the row, each [sines, cosines] with
- * frequencies 10000^(-k / (width/4)). With `class_row`, a row of zeros comes first. out (class_row + down * across, width);
- * width is a multiple of 4. */
+/* Fixed two-dimensional positions (He et al. 2022, after Vaswani et al. 2017): rows of `width` for a grid of
+ * down x across patches, in row order; the first half of a row is of the column, the second of the row, each
+ * [sines, cosines] with frequencies 10000^(-k / (width/4)). With `class_row`, a row of zeros comes first. out
+ * (class_row + down * across, width); width is a multiple of 4. */
 void positions_fill(float *out, int64_t width, int64_t down, int64_t across, bool class_row);
 
 #endif

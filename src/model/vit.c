@@ -1,4 +1,5 @@
-/* The vision transformer (Dosovitskiy et al. 2021) with fixed positions, as the masked autoencoder uses it. */
+/* The vision transformer (Dosovitskiy et al. 2021) with fixed positions, as the masked autoencoder uses it.
+ */
 #include "model/encoder.h"
 #include "model/transformer.h"
 
@@ -26,14 +27,23 @@ static value vit_blocks(const vit *m, tape *t, value x)
     return norm_apply(t, &m->norm, x);
 }
 
+static value read_out(const encoder *e, tape *t, value x)
+{
+    const encoder_settings *s = &e->settings;
+    if (s->readout == READOUT_CLASS)
+        return op_take_token(t, x, 0);
+    if (s->readout == READOUT_REGIONS)
+        return op_mean_regions(t, x, 1, s->height / s->patch, s->regions);
+    return op_mean_tokens(t, x, 1);
+}
+
 static value vit_embed(const encoder *e, tape *t, value pictures)
 {
     const vit *m = vit_of(e);
     const value patches = op_patchify(t, pictures, e->settings.patch); /* (B, T, P) */
     value x = linear_apply(t, &m->patch_embed, patches);               /* (B, T, D) */
     x = op_add_rows(t, x, tape_constant(t, &m->positions), (value){0});
-    x = vit_blocks(m, t, x); /* (B, 1+T, D) */
-    return e->settings.readout == READOUT_CLASS ? op_take_token(t, x, 0) : op_mean_tokens(t, x, 1);
+    return read_out(e, t, vit_blocks(m, t, x)); /* (B, 1+T, D) -> (B, D) */
 }
 
 static value vit_encode_visible(const encoder *e, tape *t, value patches, value index)
@@ -55,11 +65,13 @@ static void vit_destroy(encoder *e)
     memory_free(e->context, m);
 }
 
-static tacit_status check_settings(tacit_context *context, const encoder_kind *kind, const encoder_settings *s)
+static tacit_status check_settings(tacit_context *context, const encoder_kind *kind,
+                                   const encoder_settings *s)
 {
     if (s->patch < 1 || s->height % s->patch || s->width % s->patch)
-        return context_fail(context, TACIT_ARGUMENT, "%s: patches of side %d do not divide a picture of %d x %d", kind->name,
-                            s->patch, s->height, s->width);
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s: patches of side %d do not divide a picture of %d x %d", kind->name, s->patch,
+                            s->height, s->width);
     return TACIT_OK;
 }
 
@@ -76,7 +88,8 @@ static void declare_all(vit *m, parameters *p)
     m->norm = norm_declare(p, "encoder.norm", kind->width);
 }
 
-static tacit_status vit_create(encoder **out, parameters *p, const encoder_kind *kind, const encoder_settings *s)
+static tacit_status vit_create(encoder **out, parameters *p, const encoder_kind *kind,
+                               const encoder_settings *s)
 {
     tacit_context *context = p->context;
     *out = NULL;
@@ -85,15 +98,16 @@ static tacit_status vit_create(encoder **out, parameters *p, const encoder_kind 
     if (!m)
         return TACIT_NOMEM;
     const int64_t down = s->height / s->patch, across = s->width / s->patch;
-    m->base = (encoder){.context = context,
-                        .kind = kind,
-                        .settings = *s,
-                        .width = kind->width,
-                        .tokens = down * across,
-                        .patch_width = (int64_t)s->patch * s->patch * s->channels,
-                        .embed = vit_embed,
-                        .encode_visible = vit_encode_visible,
-                        .destroy = vit_destroy};
+    m->base = (encoder){
+        .context = context,
+        .kind = kind,
+        .settings = *s,
+        .width = s->readout == READOUT_REGIONS ? (int64_t)s->regions * s->regions * kind->width : kind->width,
+        .tokens = down * across,
+        .patch_width = (int64_t)s->patch * s->patch * s->channels,
+        .embed = vit_embed,
+        .encode_visible = vit_encode_visible,
+        .destroy = vit_destroy};
     m->blocks = memory_alloc(context, (size_t)kind->depth, sizeof *m->blocks);
     m->positions = tensor_of(DTYPE_F32, shape_2(down * across, kind->width), NULL);
     m->positions.data = memory_alloc(context, (size_t)(down * across * kind->width), sizeof(float));
@@ -107,8 +121,13 @@ static tacit_status vit_create(encoder **out, parameters *p, const encoder_kind 
     return TACIT_OK;
 }
 
-const encoder_kind vit_nano = {"vit-nano", "vision transformer, 128 wide, 4 blocks, 4 heads", 128, 4, 4, vit_create};
-const encoder_kind vit_micro = {"vit-micro", "vision transformer, 192 wide, 6 blocks, 3 heads", 192, 6, 3, vit_create};
-const encoder_kind vit_tiny = {"vit-tiny", "vision transformer, 192 wide, 12 blocks, 3 heads", 192, 12, 3, vit_create};
-const encoder_kind vit_small = {"vit-small", "vision transformer, 384 wide, 12 blocks, 6 heads", 384, 12, 6, vit_create};
-const encoder_kind vit_base = {"vit-base", "vision transformer, 768 wide, 12 blocks, 12 heads", 768, 12, 12, vit_create};
+const encoder_kind vit_nano = {"vit-nano", "vision transformer, 128 wide, 4 blocks, 4 heads", 128, 4, 4,
+                               vit_create};
+const encoder_kind vit_micro = {"vit-micro", "vision transformer, 192 wide, 6 blocks, 3 heads", 192, 6, 3,
+                                vit_create};
+const encoder_kind vit_tiny = {"vit-tiny", "vision transformer, 192 wide, 12 blocks, 3 heads", 192, 12, 3,
+                               vit_create};
+const encoder_kind vit_small = {"vit-small", "vision transformer, 384 wide, 12 blocks, 6 heads", 384, 12, 6,
+                                vit_create};
+const encoder_kind vit_base = {"vit-base", "vision transformer, 768 wide, 12 blocks, 12 heads", 768, 12, 12,
+                               vit_create};

@@ -2,6 +2,19 @@
 
 #include <string.h>
 
+static readout readout_of(const char *name)
+{
+    if (strcmp(name, "class") == 0)
+        return READOUT_CLASS;
+    return strcmp(name, "mean") == 0 ? READOUT_MEAN : READOUT_REGIONS;
+}
+
+/* "grid2" is 2 a side. */
+static int regions_of(const char *name)
+{
+    return strncmp(name, "grid", 4) == 0 ? name[4] - '0' : 1;
+}
+
 static tacit_status assemble(learner *l, const settings *s, shape view)
 {
     const encoder_kind *kind = encoder_find(settings_text(s, "encoder"));
@@ -9,12 +22,12 @@ static tacit_status assemble(learner *l, const settings *s, shape view)
     if (!kind || !o)
         return context_fail(l->context, TACIT_ARGUMENT, "unknown %s \"%s\"", kind ? "method" : "encoder",
                             settings_text(s, kind ? "method" : "encoder"));
-    const encoder_settings e = {
-        .height = (int)view.size[0],
-        .width = (int)view.size[1],
-        .channels = (int)view.size[2],
-        .patch = (int)settings_whole(s, "patch"),
-        .readout = strcmp(settings_text(s, "readout"), "class") == 0 ? READOUT_CLASS : READOUT_MEAN};
+    const encoder_settings e = {.height = (int)view.size[0],
+                                .width = (int)view.size[1],
+                                .channels = (int)view.size[2],
+                                .patch = (int)settings_whole(s, "patch"),
+                                .readout = readout_of(settings_text(s, "readout")),
+                                .regions = regions_of(settings_text(s, "readout"))};
     TRY(kind->create(&l->encoder, &l->parameters, kind, &e));
     l->method = (method){.context = l->context, .objective = o, .encoder = l->encoder};
     TRY(o->create(&l->method, &l->parameters, s));

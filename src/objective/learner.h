@@ -1,4 +1,5 @@
-/* A learner: encoder, method and parameters put together from settings. What is trained, saved, opened and used. */
+/* A learner: encoder, method and parameters put together from settings. What is trained, saved, opened and
+ * used. */
 #ifndef OBJECTIVE_LEARNER_H
 #define OBJECTIVE_LEARNER_H
 
@@ -11,8 +12,8 @@ typedef struct learner {
     method method;
 } learner;
 
-/* Settings read: "method", "encoder", "patch", "readout", and the method's own. `view` is (H, W, C). Parameters are
- * allocated and zero. */
+/* Settings read: "method", "encoder", "patch", "readout", and the method's own. `view` is (H, W, C).
+ * Parameters are allocated and zero. */
 tacit_status learner_create(learner **out, tacit_context *context, const settings *s, shape view);
 void learner_destroy(learner *l);
 

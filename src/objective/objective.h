@@ -1,7 +1,9 @@
-/* Objectives: what is learnt. A method is one table row and a few functions; its family is which of them it has.
+/* Objectives: what is learnt. A method is one table row and a few functions; its family is which of them it
+ * has.
  *
  *   pointwise   lane: read, forward to a loss that is a mean over the lane's examples, backward
- *   batchwise   lane: forward to embeddings; couple: the whole batch's loss and its gradient; lane: backward */
+ *   batchwise   lane: forward to embeddings; couple: the whole batch's loss and its gradient; lane: backward
+ */
 #ifndef OBJECTIVE_OBJECTIVE_H
 #define OBJECTIVE_OBJECTIVE_H
 
@@ -37,8 +39,8 @@ typedef struct default_value {
 struct objective {
     const char *name;
     family family;
-    const char *summary;    /* one line, with author and year */
-    int views;              /* of each example */
+    const char *summary;     /* one line, with author and year */
+    int views;               /* of each example */
     const setting *settings; /* the method's own rows */
     size_t setting_count;
     const default_value *defaults; /* ends with {NULL, NULL} */
@@ -49,15 +51,16 @@ struct objective {
     value (*lane)(const method *m, tape *t, const lane *l);
     /* embeddings (B * views, D) of the whole batch, in order -> loss (1). NULL makes the method pointwise. */
     value (*couple)(const method *m, tape *t, value embeddings);
-    /* For people: what the method does to the examples of one lane, after a forward pass of its own on `t`. Fills pictures
-     * (count, demonstrate_columns, H, W, C) f32, normalised as views are. NULL: nothing to show. */
+    /* For people: what the method does to the examples of one lane, after a forward pass of its own on `t`.
+     * Fills pictures (count, demonstrate_columns, H, W, C) f32, normalised as views are. NULL: nothing to
+     * show. */
     int demonstrate_columns;
     const char *const *demonstrate_titles;
     tacit_status (*demonstrate)(const method *m, tape *t, const lane *l, float *pictures);
 };
 
-extern const objective *const objectives[]; /* NULL-terminated, in the order of the help */
+extern const objective *const objectives[];        /* NULL-terminated, in the order of the help */
 const objective *objective_find(const char *name); /* NULL: none */
-const char *family_name(family f);               /* "self-prediction", "contrastive" */
+const char *family_name(family f);                 /* "self-prediction", "contrastive" */
 
 #endif

@@ -1,11 +1,12 @@
-/* op_attention: batched matrix products over heads on dense copies of queries, keys and values, which run at several
- * times the speed of strided views into the fused qkv. */
+/* op_attention: batched matrix products over heads on dense copies of queries, keys and values, which run at
+ * several times the speed of strided views into the fused qkv. */
 #include "op/kernel.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Sizes of one attention. `group` examples go through all products at a time, so that their scores stay in cache. */
+/* Sizes of one attention. `group` examples go through all products at a time, so that their scores stay in
+ * cache. */
 typedef struct attention_shape {
     int64_t batch, tokens, width, heads, depth, group;
     float scale; /* 1 / sqrt(depth), put on the queries */
@@ -50,9 +51,11 @@ static attention_shape attention_sizes(const tape *t, value qkv, int64_t heads)
     return a;
 }
 
-/* ---- copies between (T, row) with heads side by side and (H, T, d) dense ------------------------------------- */
+/* ---- copies between (T, row) with heads side by side and (H, T, d) dense
+ * ------------------------------------- */
 
-KERNEL static void split_heads(const attention_shape *s, const float *src, int64_t row, float scale, float *dst)
+KERNEL static void split_heads(const attention_shape *s, const float *src, int64_t row, float scale,
+                               float *dst)
 {
     const int64_t depth = s->depth;
     for (int64_t h = 0; h < s->heads; h++)
@@ -64,7 +67,8 @@ KERNEL static void split_heads(const attention_shape *s, const float *src, int64
         }
 }
 
-KERNEL static void merge_heads(const attention_shape *s, const float *src, float scale, float *dst, int64_t row, bool add)
+KERNEL static void merge_heads(const attention_shape *s, const float *src, float scale, float *dst,
+                               int64_t row, bool add)
 {
     const int64_t depth = s->depth;
     for (int64_t h = 0; h < s->heads; h++)
@@ -82,7 +86,8 @@ KERNEL static void merge_heads(const attention_shape *s, const float *src, float
         }
 }
 
-/* ---- softmax ------------------------------------------------------------------------------------------------ */
+/* ---- softmax
+ * ------------------------------------------------------------------------------------------------ */
 
 KERNEL static void softmax_rows(float *rows, int64_t count, int64_t width)
 {
@@ -117,7 +122,8 @@ KERNEL static void softmax_backward_rows(const float *p, float *dp, int64_t coun
     }
 }
 
-/* ---- products ----------------------------------------------------------------------------------------------- */
+/* ---- products
+ * ----------------------------------------------------------------------------------------------- */
 
 /* (m, k) times (k, n) for every head of `examples` examples. */
 static bool product(tape *t, const attention_shape *s, int64_t examples, matmul_shape sizes, const float *a,
@@ -130,8 +136,8 @@ static bool product(tape *t, const attention_shape *s, int64_t examples, matmul_
     return status == TACIT_OK;
 }
 
-static void forward_group(tape *t, const attention_shape *s, int64_t first, int64_t examples, const float *qkv,
-                          const attention_saved *k, float *dst)
+static void forward_group(tape *t, const attention_shape *s, int64_t first, int64_t examples,
+                          const float *qkv, const attention_saved *k, float *dst)
 {
     const int64_t T = s->tokens, D = s->width, example = T * D;
     const int64_t at = first * example, scores = first * s->heads * T * T;
@@ -155,13 +161,15 @@ static void forward_group(tape *t, const attention_shape *s, int64_t first, int6
     tape_give(t, merged, (size_t)(examples * example) * sizeof(float));
 }
 
-/* Workspace of backward for one group: gradients of the merged output, of the scores, and one of q, k or v. */
+/* Workspace of backward for one group: gradients of the merged output, of the scores, and one of q, k or v.
+ */
 typedef struct attention_work {
     float *diff_out, *diff_scores, *diff_part;
 } attention_work;
 
-static void backward_group(tape *t, const attention_shape *s, int64_t first, int64_t examples, const attention_saved *k,
-                           const float *diff_dst, const attention_work *w, contribution qkv)
+static void backward_group(tape *t, const attention_shape *s, int64_t first, int64_t examples,
+                           const attention_saved *k, const float *diff_dst, const attention_work *w,
+                           contribution qkv)
 {
     const int64_t T = s->tokens, D = s->width, example = T * D, row = 3 * D;
     const int64_t at = first * example, scores = first * s->heads * T * T;
@@ -184,8 +192,8 @@ static void backward_group(tape *t, const attention_shape *s, int64_t first, int
         if (!product(t, s, examples, parts[i].spec, parts[i].a, parts[i].b, w->diff_part))
             return;
         for (int64_t e = 0; e < examples; e++)
-            merge_heads(s, w->diff_part + e * example, parts[i].scale, qkv.data + (first + e) * T * row + i * D, row,
-                        qkv.add);
+            merge_heads(s, w->diff_part + e * example, parts[i].scale,
+                        qkv.data + (first + e) * T * row + i * D, row, qkv.add);
     }
 }
 
@@ -205,7 +213,8 @@ static void attention_backward(tape *t, const record *r)
     const attention_work w = {space, space + 2 * part, space + part};
     for (int64_t first = 0; first < s.batch; first += s.group) {
         const int64_t left = s.batch - first;
-        backward_group(t, &s, first, left < s.group ? left : s.group, &kept, tape_output_gradient(t, r), &w, qkv);
+        backward_group(t, &s, first, left < s.group ? left : s.group, &kept, tape_output_gradient(t, r), &w,
+                       qkv);
     }
     tape_give(t, space, size);
 }
@@ -218,7 +227,8 @@ value op_attention(tape *t, value qkv, int heads)
         return (value){0};
     const shape in = tape_tensor(t, qkv)->shape;
     char text[SHAPE_TEXT];
-    if (in.rank != 3 || heads < 1 || in.size[1] < 1 || in.size[2] < 1 || in.size[2] % (3 * (int64_t)heads) != 0)
+    if (in.rank != 3 || heads < 1 || in.size[1] < 1 || in.size[2] < 1 ||
+        in.size[2] % (3 * (int64_t)heads) != 0)
         return tape_fail(t, TACIT_SHAPE, "attention: %s does not hold queries, keys and values of %d heads",
                          shape_text(in, text), heads);
     const attention_shape s = attention_sizes(t, qkv, heads);

@@ -51,8 +51,9 @@ static void sums_block(void *user, int64_t i, int worker)
     sums_kernel(j->src + i * SUM_ROWS * j->width, j->src, rows_of(j, i), j->width, sum, sum + j->width);
 }
 
-KERNEL static void gradient_sums_kernel(const float *x, const float *dy, const float *mean, const float *scale,
-                                        int64_t rows, int64_t width, double *sum, double *product)
+KERNEL static void gradient_sums_kernel(const float *x, const float *dy, const float *mean,
+                                        const float *scale, int64_t rows, int64_t width, double *sum,
+                                        double *product)
 {
     for (int64_t r = 0; r < rows; r++, x += width, dy += width)
 #pragma omp simd
@@ -69,7 +70,8 @@ static void gradient_sums_block(void *user, int64_t i, int worker)
     const int64_t at = i * SUM_ROWS * j->width;
     double *sum = j->partial + i * 2 * j->width;
     memset(sum, 0, (size_t)(2 * j->width) * sizeof *sum);
-    gradient_sums_kernel(j->src + at, j->diff_dst + at, j->mean, j->scale, rows_of(j, i), j->width, sum, sum + j->width);
+    gradient_sums_kernel(j->src + at, j->diff_dst + at, j->mean, j->scale, rows_of(j, i), j->width, sum,
+                         sum + j->width);
 }
 
 /* All partial sums into the first, in order. */
@@ -89,7 +91,8 @@ static void forward_block(void *user, int64_t b, int worker)
     float *y = j->dst + b * SUM_ROWS * width;
     for (int64_t r = 0; r < rows_of(j, b); r++, x += width, y += width)
         for (int64_t i = 0; i < width; i++)
-            y[i] = (x[i] - j->mean[i]) * j->scale[i] * (j->gain ? j->gain[i] : 1.0f) + (j->bias ? j->bias[i] : 0.0f);
+            y[i] = (x[i] - j->mean[i]) * j->scale[i] * (j->gain ? j->gain[i] : 1.0f) +
+                   (j->bias ? j->bias[i] : 0.0f);
 }
 
 /* dx = gain scale (dy - mean(dy) - xhat mean(dy xhat)) */
@@ -102,7 +105,8 @@ static void backward_block(void *user, int64_t b, int worker)
     float *dx = j->dst + at;
     for (int64_t r = 0; r < rows_of(j, b); r++, x += width, dy += width, dx += width)
         for (int64_t i = 0; i < width; i++) {
-            const float a = (float)(j->sum_dy[i] / (double)j->rows), c = (float)(j->sum_dy_xhat[i] / (double)j->rows);
+            const float a = (float)(j->sum_dy[i] / (double)j->rows),
+                        c = (float)(j->sum_dy_xhat[i] / (double)j->rows);
             const float xhat = (x[i] - j->mean[i]) * j->scale[i];
             const float d = (j->gain ? j->gain[i] : 1.0f) * j->scale[i] * (dy[i] - a - xhat * c);
             dx[i] = j->add ? dx[i] + d : d;
@@ -170,7 +174,8 @@ static bool fits(tape *t, value x, value parameter)
     const shape s = tape_tensor(t, x)->shape;
     char one[SHAPE_TEXT], two[SHAPE_TEXT];
     if (s.rank != 2 || s.size[0] < 2) {
-        tape_fail(t, TACIT_SHAPE, "batch norm: expected at least two rows (N, D), got %s", shape_text(s, one));
+        tape_fail(t, TACIT_SHAPE, "batch norm: expected at least two rows (N, D), got %s",
+                  shape_text(s, one));
         return false;
     }
     const tensor *p = tape_tensor(t, parameter);

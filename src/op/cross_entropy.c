@@ -1,5 +1,6 @@
-/* op_cross_entropy: softmax over very many keys, in tiles that stay in cache. The logits of a tile are formed, used, and
- * formed again in backward; the row's log of the sum of exponentials is all that is kept of them. */
+/* op_cross_entropy: softmax over very many keys, in tiles that stay in cache. The logits of a tile are
+ * formed, used, and formed again in backward; the row's log of the sum of exponentials is all that is kept of
+ * them. */
 #include "op/kernel.h"
 
 #include <math.h>
@@ -32,7 +33,8 @@ static int64_t blocks_of(int64_t count, int64_t size)
 }
 
 /* Logits (before the temperature) of rows x keys. */
-static bool tile_product(const entropy *e, int worker, int64_t row, int64_t rows, int64_t key, int64_t keys, float *tile)
+static bool tile_product(const entropy *e, int worker, int64_t row, int64_t rows, int64_t key, int64_t keys,
+                         float *tile)
 {
     const matmul_shape s = {.batch = 1, .m = rows, .n = keys, .k = e->width, .wei_transposed = true};
     const tacit_status status =
@@ -127,7 +129,8 @@ static void forward_block(void *user, int64_t i, int worker)
     worker_give(e, worker, tile, size);
 }
 
-/* d loss / d (query . key) of a tile, in place of its logits: (p - [key is target]) * scale * row_gradient. */
+/* d loss / d (query . key) of a tile, in place of its logits: (p - [key is target]) * scale * row_gradient.
+ */
 KERNEL static void tile_gradient(float *tile, const float *log_sum, int64_t rows, int64_t keys, float factor)
 {
     for (int64_t r = 0; r < rows; r++, tile += keys) {
@@ -138,8 +141,8 @@ KERNEL static void tile_gradient(float *tile, const float *log_sum, int64_t rows
     }
 }
 
-static bool gradient_of_tile(const entropy *e, int worker, int64_t row, int64_t rows, int64_t key, int64_t keys,
-                             float *tile)
+static bool gradient_of_tile(const entropy *e, int worker, int64_t row, int64_t rows, int64_t key,
+                             int64_t keys, float *tile)
 {
     if (!tile_product(e, worker, row, rows, key, keys, tile))
         return false;
@@ -153,7 +156,8 @@ static bool gradient_of_tile(const entropy *e, int worker, int64_t row, int64_t 
 }
 
 /* Which gradient a backward job forms: a block of rows of the query's, or of the keys'. */
-static void backward_block(const entropy *e, int64_t first, int64_t count, bool of_query, int worker, float *tile)
+static void backward_block(const entropy *e, int64_t first, int64_t count, bool of_query, int worker,
+                           float *tile)
 {
     const int64_t others = of_query ? e->keys : e->rows, step = of_query ? TILE_KEYS : TILE_ROWS;
     float *diff = e->diff + first * e->width;
@@ -244,8 +248,8 @@ static bool index_fits(tape *t, const char *name, value index, int64_t rows, int
     for (int64_t i = 0; fit && i < rows; i++)
         fit = numbers[i] >= smallest && numbers[i] < keys;
     if (!fit)
-        tape_fail(t, TACIT_SHAPE, "cross-entropy: %s does not name one of %lld keys for each of %lld rows", name,
-                  (long long)keys, (long long)rows);
+        tape_fail(t, TACIT_SHAPE, "cross-entropy: %s does not name one of %lld keys for each of %lld rows",
+                  name, (long long)keys, (long long)rows);
     return fit;
 }
 

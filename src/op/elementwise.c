@@ -37,12 +37,14 @@ static value unary_forward(tape *t, const op *operator, value x,
     const value y = tape_output(t, DTYPE_F32, tape_tensor(t, x)->shape);
     if (!tape_f32(t, y))
         return (value){0};
-    element_job j = {shape_count(tape_tensor(t, x)->shape), tape_f32(t, x), NULL, tape_f32(t, y), false, kernel};
+    element_job j = {
+        shape_count(tape_tensor(t, x)->shape), tape_f32(t, x), NULL, tape_f32(t, y), false, kernel};
     run_elements(t, &j);
     return tape_record(t, &(record){.op = operator, .inputs = {x}, .output = y});
 }
 
-static void unary_backward(tape *t, const record *r, void (*kernel)(const element_job *j, int64_t first, int64_t last))
+static void unary_backward(tape *t, const record *r,
+                           void (*kernel)(const element_job *j, int64_t first, int64_t last))
 {
     const contribution src = tape_contribute(t, r->inputs[0]);
     if (!src.data)
@@ -52,7 +54,8 @@ static void unary_backward(tape *t, const record *r, void (*kernel)(const elemen
     run_elements(t, &j);
 }
 
-/* ---- gelu --------------------------------------------------------------------------------------------------- */
+/* ---- gelu
+ * --------------------------------------------------------------------------------------------------- */
 
 KERNEL static void gelu_kernel(const element_job *j, int64_t first, int64_t last)
 {
@@ -99,7 +102,8 @@ value op_gelu(tape *t, value x)
     return unary_forward(t, &gelu, x, gelu_kernel);
 }
 
-/* ---- relu --------------------------------------------------------------------------------------------------- */
+/* ---- relu
+ * --------------------------------------------------------------------------------------------------- */
 
 KERNEL static void relu_kernel(const element_job *j, int64_t first, int64_t last)
 {
@@ -133,7 +137,8 @@ value op_relu(tape *t, value x)
     return unary_forward(t, &relu, x, relu_kernel);
 }
 
-/* ---- add ---------------------------------------------------------------------------------------------------- */
+/* ---- add
+ * ---------------------------------------------------------------------------------------------------- */
 
 KERNEL static void add_kernel(const element_job *j, int64_t first, int64_t last)
 {
@@ -168,7 +173,8 @@ value op_add(tape *t, value a, value b)
     return tape_record(t, &(record){.op = &add, .inputs = {a, b}, .output = y});
 }
 
-/* ---- reshape ------------------------------------------------------------------------------------------------ */
+/* ---- reshape
+ * ------------------------------------------------------------------------------------------------ */
 
 static void reshape_backward(tape *t, const record *r)
 {
@@ -184,8 +190,8 @@ value op_reshape(tape *t, value x, shape s)
     const shape from = tape_tensor(t, x)->shape;
     char one[SHAPE_TEXT], two[SHAPE_TEXT];
     if (shape_count(from) != shape_count(s))
-        return tape_fail(t, TACIT_SHAPE, "reshape: %s does not hold as many numbers as %s", shape_text(from, one),
-                         shape_text(s, two));
+        return tape_fail(t, TACIT_SHAPE, "reshape: %s does not hold as many numbers as %s",
+                         shape_text(from, one), shape_text(s, two));
     const value y = tape_alias(t, x, s);
     return tape_record(t, &(record){.op = &reshape, .inputs = {x}, .output = y});
 }

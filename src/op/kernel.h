@@ -1,14 +1,14 @@
-/* What the operators' own kernels share: compilation for several instruction sets, exp and erf in plain C, and splitting
- * rows over workers. */
+/* What the operators' own kernels share: compilation for several instruction sets, exp and erf in plain C,
+ * and splitting rows over workers. */
 #ifndef OP_KERNEL_H
 #define OP_KERNEL_H
 
 #include "op/op.h"
 #include "op/work.h"
 
-/* A kernel is compiled for AVX-512, AVX2 and the baseline, and the machine's best is chosen when the program is loaded.
- * Not under sanitizers: the choice runs before their runtime is ready. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+/* A kernel is compiled for AVX-512, AVX2 and the baseline, and the machine's best is chosen when the program
+ * is loaded. Not under sanitizers: the choice runs before their runtime is ready. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&     \
     !defined(__SANITIZE_THREAD__)
 #define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
@@ -18,8 +18,9 @@
 /* Part of every kernel that calls it, whatever the kernel is compiled for. */
 #define INLINE static inline __attribute__((always_inline))
 
-/* exp(x), relative error under 2e-7; 0 below -87.3, exp(88) above 88. Branch-free, so loops over it vectorise.
- * x = n ln 2 + r, |r| <= ln 2 / 2; e^r by its Taylor polynomial of degree 7, 2^n by the exponent bits. */
+/* exp(x), relative error under 2e-7; 0 below -87.3, exp(88) above 88. Branch-free, so loops over it
+ * vectorise. x = n ln 2 + r, |r| <= ln 2 / 2; e^r by its Taylor polynomial of degree 7, 2^n by the exponent
+ * bits. */
 INLINE float kernel_exp(float x)
 {
     const float inside = x < -87.3f ? -87.3f : (x > 88.0f ? 88.0f : x);
@@ -43,8 +44,8 @@ INLINE float kernel_exp(float x)
     return x < -87.3f ? 0.0f : p * power;
 }
 
-/* The normal distribution at x: *density = phi(x), and its integral Phi(x), absolute error under 2e-7. One exponential
- * serves both (Abramowitz and Stegun 1964, 7.1.26, with u = |x| / sqrt 2). */
+/* The normal distribution at x: *density = phi(x), and its integral Phi(x), absolute error under 2e-7. One
+ * exponential serves both (Abramowitz and Stegun 1964, 7.1.26, with u = |x| / sqrt 2). */
 INLINE float kernel_normal(float x, float *density)
 {
     const float u = (x < 0.0f ? -x : x) * 0.70710678f;
@@ -60,11 +61,12 @@ INLINE float kernel_normal(float x, float *density)
     return x < 0.0f ? tail : 1.0f - tail;
 }
 
-/* Runs job(user, i, worker) for each block 0 .. blocks-1: over the tape's workers if it has any, else here as worker 0. */
+/* Runs job(user, i, worker) for each block 0 .. blocks-1: over the tape's workers if it has any, else here as
+ * worker 0. */
 void kernel_run(tape *t, int64_t blocks, void (*job)(void *user, int64_t i, int worker), void *user);
 
-/* Rows in a block when a tape has workers; without workers one block holds all rows. A fixed number: results must not
- * depend on how many workers there are. */
+/* Rows in a block when a tape has workers; without workers one block holds all rows. A fixed number: results
+ * must not depend on how many workers there are. */
 enum { KERNEL_ROWS = 256 };
 int64_t kernel_block_rows(const tape *t, int64_t rows);
 int64_t kernel_blocks(const tape *t, int64_t rows);

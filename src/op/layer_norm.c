@@ -6,8 +6,8 @@
 
 static const float layer_norm_epsilon = 1e-6f;
 
-KERNEL static void forward_rows(const float *x, int64_t rows, int64_t width, const float *gain, const float *bias,
-                                float *y, float *statistics)
+KERNEL static void forward_rows(const float *x, int64_t rows, int64_t width, const float *gain,
+                                const float *bias, float *y, float *statistics)
 {
     for (int64_t r = 0; r < rows; r++, x += width, y += width) {
         float sum = 0.0f, squares = 0.0f;
@@ -27,10 +27,9 @@ KERNEL static void forward_rows(const float *x, int64_t rows, int64_t width, con
     }
 }
 
-
 /* dx = scale * (g dy - mean(g dy) - xhat mean(g dy xhat)) */
-KERNEL static void backward_src(const float *x, const float *dy, int64_t rows, int64_t width, const float *gain,
-                                const float *statistics, float *dx, bool add)
+KERNEL static void backward_src(const float *x, const float *dy, int64_t rows, int64_t width,
+                                const float *gain, const float *statistics, float *dx, bool add)
 {
     for (int64_t r = 0; r < rows; r++, x += width, dy += width, dx += width) {
         const float mean = statistics[2 * r], scale = statistics[2 * r + 1];
@@ -68,8 +67,8 @@ KERNEL static void backward_parameters(const float *x, const float *dy, int64_t 
 }
 
 /* One kernel forms both gradients; where only one is wanted the other goes to memory nobody reads. */
-static void parameters_backward(tape *t, const tensor *x, const float *dy, const float *statistics, contribution gain,
-                                contribution bias)
+static void parameters_backward(tape *t, const tensor *x, const float *dy, const float *statistics,
+                                contribution gain, contribution bias)
 {
     const int64_t rows = shape_rows(x->shape), width = shape_last(x->shape);
     const size_t size = (size_t)width * sizeof(float);
@@ -110,14 +109,15 @@ value op_layer_norm(tape *t, value x, value gain, value bias)
     const int64_t rows = shape_rows(s), width = shape_last(s);
     char one[SHAPE_TEXT], two[SHAPE_TEXT], three[SHAPE_TEXT];
     if (!shape_equal(g, shape_1(width)) || !shape_equal(b, g))
-        return tape_fail(t, TACIT_SHAPE, "layer norm: input %s does not fit gain %s and bias %s", shape_text(s, one),
-                         shape_text(g, two), shape_text(b, three));
+        return tape_fail(t, TACIT_SHAPE, "layer norm: input %s does not fit gain %s and bias %s",
+                         shape_text(s, one), shape_text(g, two), shape_text(b, three));
     const value y = tape_output(t, DTYPE_F32, s);
     const size_t saved_size = (size_t)rows * 2 * sizeof(float);
     float *statistics = tape_take(t, saved_size);
     if (!tape_f32(t, y) || !statistics)
         return (value){0};
-    forward_rows(tape_f32(t, x), rows, width, tape_f32(t, gain), tape_f32(t, bias), tape_f32(t, y), statistics);
+    forward_rows(tape_f32(t, x), rows, width, tape_f32(t, gain), tape_f32(t, bias), tape_f32(t, y),
+                 statistics);
     return tape_record(t, &(record){.op = &layer_norm,
                                     .inputs = {x, gain, bias},
                                     .output = y,

@@ -45,8 +45,8 @@ static void backward_src_rows(void *user, int64_t i, int worker)
                             .n = j->inputs,
                             .k = j->outputs,
                             .accumulate = j->add_src};
-    record_failure(j, kernel_matmul(j->tape, worker, &s, j->diff_dst + i * j->block * j->outputs, j->wei, NULL,
-                                    j->diff_src + i * j->block * j->inputs));
+    record_failure(j, kernel_matmul(j->tape, worker, &s, j->diff_dst + i * j->block * j->outputs, j->wei,
+                                    NULL, j->diff_src + i * j->block * j->inputs));
 }
 
 /* One job, whatever the number of workers: its sum runs over all rows. */

@@ -30,9 +30,10 @@ KERNEL static void normalize_rows(const float *x, int64_t rows, int64_t width, f
     }
 }
 
-/* dx = (dy - y (y . dy)) / norm; where the norm was too small to divide by, y is linear in x and the second term is 0. */
-KERNEL static void normalize_backward(const float *y, const float *dy, const float *norms, int64_t rows, int64_t width,
-                                      float *dx, bool add)
+/* dx = (dy - y (y . dy)) / norm; where the norm was too small to divide by, y is linear in x and the second
+ * term is 0. */
+KERNEL static void normalize_backward(const float *y, const float *dy, const float *norms, int64_t rows,
+                                      int64_t width, float *dx, bool add)
 {
     for (int64_t r = 0; r < rows; r++, y += width, dy += width, dx += width) {
         float along = 0.0f;
@@ -72,7 +73,8 @@ static void backward_block(void *user, int64_t i, int worker)
     const l2_job *j = user;
     int64_t first;
     const int64_t rows = rows_of_block(j, i, &first), at = first * j->width;
-    normalize_backward(j->dst_data + at, j->diff_dst + at, j->norms_in + first, rows, j->width, j->dst + at, j->add);
+    normalize_backward(j->dst_data + at, j->diff_dst + at, j->norms_in + first, rows, j->width, j->dst + at,
+                       j->add);
 }
 
 static void l2_backward(tape *t, const record *r)
@@ -112,5 +114,6 @@ value op_l2_normalize(tape *t, value x)
                 .norms = norms};
     kernel_run(t, kernel_blocks(t, j.rows), forward_block, &j);
     return tape_record(
-        t, &(record){.op = &l2_normalize, .inputs = {x}, .output = y, .saved = norms, .saved_size = saved_size});
+        t,
+        &(record){.op = &l2_normalize, .inputs = {x}, .output = y, .saved = norms, .saved_size = saved_size});
 }

@@ -1,5 +1,5 @@
-/* oneDNN, the only file that includes it: matrix products as primitives cached by shape, one thread inside each.
- * Every version-specific call is here, so that oneDNN 3 is a branch of this file. */
+/* oneDNN, the only file that includes it: matrix products as primitives cached by shape, one thread inside
+ * each. Every version-specific call is here, so that oneDNN 3 is a branch of this file. */
 #include "op/onednn.h"
 
 #include <oneapi/dnnl/dnnl.h>
@@ -91,18 +91,15 @@ void backend_destroy(backend *b)
 static bool same_shape(const matmul_shape *a, const matmul_shape *b)
 {
     return a->batch == b->batch && a->m == b->m && a->n == b->n && a->k == b->k &&
-           a->src_transposed == b->src_transposed && a->wei_transposed == b->wei_transposed && a->bias == b->bias &&
-           a->accumulate == b->accumulate && a->gelu == b->gelu;
+           a->src_transposed == b->src_transposed && a->wei_transposed == b->wei_transposed &&
+           a->bias == b->bias && a->accumulate == b->accumulate && a->gelu == b->gelu;
 }
 
 static size_t hash_shape(const matmul_shape *s)
 {
-    const uint64_t parts[] = {(uint64_t)s->batch,
-                              (uint64_t)s->m,
-                              (uint64_t)s->n,
-                              (uint64_t)s->k,
-                              (uint64_t)(s->src_transposed | s->wei_transposed << 1 | s->bias << 2 | s->accumulate << 3 |
-                                         s->gelu << 4)};
+    const uint64_t parts[] = {(uint64_t)s->batch, (uint64_t)s->m, (uint64_t)s->n, (uint64_t)s->k,
+                              (uint64_t)(s->src_transposed | s->wei_transposed << 1 | s->bias << 2 |
+                                         s->accumulate << 3 | s->gelu << 4)};
     uint64_t h = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         h = (h ^ parts[i]) * UINT64_C(0x100000001b3);
@@ -132,14 +129,16 @@ static tacit_status grow_table(backend *b)
     return TACIT_OK;
 }
 
-/* ---- one primitive ------------------------------------------------------------------------------------------ */
+/* ---- one primitive
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct descriptors {
     dnnl_memory_desc_t src, wei, bias, dst;
 } descriptors;
 
 /* (rows, columns), stored (columns, rows) when transposed; a leading batch unless it is 1. */
-static dnnl_status_t describe(dnnl_memory_desc_t *out, int64_t batch, int64_t rows, int64_t columns, bool transposed)
+static dnnl_status_t describe(dnnl_memory_desc_t *out, int64_t batch, int64_t rows, int64_t columns,
+                              bool transposed)
 {
     const dnnl_dims_t dims = {batch, rows, columns};
     const dnnl_dims_t strides = {rows * columns, transposed ? 1 : columns, transposed ? rows : 1};
@@ -191,7 +190,8 @@ static tacit_status make_memory(backend *b, dnnl_memory_t *out, const dnnl_memor
     return failed(b, dnnl_memory_create(out, description, b->engine, DNNL_MEMORY_NONE), "memory");
 }
 
-static tacit_status make_memories(backend *b, entry *e, const descriptors *d, const_dnnl_primitive_desc_t plan)
+static tacit_status make_memories(backend *b, entry *e, const descriptors *d,
+                                  const_dnnl_primitive_desc_t plan)
 {
     TRY(make_memory(b, &e->src, &d->src));
     TRY(make_memory(b, &e->wei, &d->wei));
@@ -214,10 +214,13 @@ static tacit_status make_entry(backend *b, const matmul_shape *shape, entry *e)
     tacit_status status = failed(b, make_attributes(&attributes, shape), "attributes");
     if (status != TACIT_OK)
         goto out;
-    status = failed(b, dnnl_matmul_desc_init(&description, &d.src, &d.wei, shape->bias ? &d.bias : NULL, &d.dst), "matmul");
+    status =
+        failed(b, dnnl_matmul_desc_init(&description, &d.src, &d.wei, shape->bias ? &d.bias : NULL, &d.dst),
+               "matmul");
     if (status != TACIT_OK)
         goto out;
-    status = failed(b, dnnl_primitive_desc_create(&plan, &description, attributes, b->engine, NULL), "matmul plan");
+    status = failed(b, dnnl_primitive_desc_create(&plan, &description, attributes, b->engine, NULL),
+                    "matmul plan");
     if (status != TACIT_OK)
         goto out;
     dnnl_primitive_desc_query(plan, dnnl_query_impl_info_str, 0, &e->implementation);
@@ -267,13 +270,13 @@ static tacit_status check_sizes(backend *b, const matmul_shape *s)
 {
     if (s->batch >= 1 && s->m >= 1 && s->n >= 1 && s->k >= 1)
         return TACIT_OK;
-    return context_fail(b->context, TACIT_SHAPE,
-                        "matrix product: no numbers in %lld times (%lld, %lld) by (%lld, %lld)", (long long)s->batch,
-                        (long long)s->m, (long long)s->k, (long long)s->k, (long long)s->n);
+    return context_fail(
+        b->context, TACIT_SHAPE, "matrix product: no numbers in %lld times (%lld, %lld) by (%lld, %lld)",
+        (long long)s->batch, (long long)s->m, (long long)s->k, (long long)s->k, (long long)s->n);
 }
 
-tacit_status backend_matmul(backend *b, arena *a, const matmul_shape *shape, const float *src, const float *wei,
-                            const float *bias, float *dst)
+tacit_status backend_matmul(backend *b, arena *a, const matmul_shape *shape, const float *src,
+                            const float *wei, const float *bias, float *dst)
 {
     entry *e;
     TRY(check_sizes(b, shape));
@@ -296,7 +299,8 @@ tacit_status backend_matmul(backend *b, arena *a, const matmul_shape *shape, con
                                                   {DNNL_ARG_SCRATCHPAD, e->scratch},
                                                   {DNNL_ARG_BIAS, e->bias}};
     status = status ? status
-                    : dnnl_primitive_execute(e->primitive, b->stream, shape->bias ? ARGUMENTS : ARGUMENTS - 1, arguments);
+                    : dnnl_primitive_execute(e->primitive, b->stream, shape->bias ? ARGUMENTS : ARGUMENTS - 1,
+                                             arguments);
     arena_give(a, scratch, e->scratch_size);
     return failed(b, status, "matmul run");
 }

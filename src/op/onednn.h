@@ -10,8 +10,8 @@ typedef struct backend backend;
 tacit_status backend_create(backend **out, tacit_context *context);
 void backend_destroy(backend *b);
 
-/* Once on every thread before it creates or runs a primitive: one OpenMP thread inside the library. Without it oneDNN
- * 2.6 may build a primitive for all cores and wait for ever in a barrier of its own on one. */
+/* Once on every thread before it creates or runs a primitive: one OpenMP thread inside the library. Without
+ * it oneDNN 2.6 may build a primitive for all cores and wait for ever in a barrier of its own on one. */
 void backend_thread_start(void);
 
 /* dst = epilogue(src wei + bias), or dst += src wei. All dense f32.
@@ -26,14 +26,16 @@ typedef struct matmul_shape {
     bool gelu;       /* exact GELU after the bias; not with accumulate */
 } matmul_shape;
 
-/* Workspace comes from `a` and is given back. `bias` is NULL unless shape->bias. A size below 1 is TACIT_SHAPE. */
-tacit_status backend_matmul(backend *b, arena *a, const matmul_shape *shape, const float *src, const float *wei,
-                            const float *bias, float *dst);
+/* Workspace comes from `a` and is given back. `bias` is NULL unless shape->bias. A size below 1 is
+ * TACIT_SHAPE. */
+tacit_status backend_matmul(backend *b, arena *a, const matmul_shape *shape, const float *src,
+                            const float *wei, const float *bias, float *dst);
 
 /* Floating-point operations of all products so far: 2 batch m n k each. */
 double backend_operations(const backend *b);
 
-/* Name of the implementation that serves this shape ("brg:avx512_core"); for tests: never "ref" on a hot path. */
+/* Name of the implementation that serves this shape ("brg:avx512_core"); for tests: never "ref" on a hot
+ * path. */
 const char *backend_matmul_implementation(backend *b, const matmul_shape *shape);
 
 #endif

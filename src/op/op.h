@@ -1,7 +1,8 @@
 /* The operators that models are made of. One file each: shape rule, forward, backward.
  *
- * Every function runs forward at once, records itself on the tape, and returns the invalid value after any failure
- * (tape_status tells). f32 unless said otherwise. Values that hold whole numbers are i32 constants. */
+ * Every function runs forward at once, records itself on the tape, and returns the invalid value after any
+ * failure (tape_status tells). f32 unless said otherwise. Values that hold whole numbers are i32 constants.
+ */
 #ifndef OP_OP_H
 #define OP_OP_H
 
@@ -20,14 +21,14 @@ value op_gelu(tape *t, value x);
 
 value op_relu(tape *t, value x);
 
-/* Multi-head self-attention (Vaswani et al. 2017, eq. 1): qkv (B, T, 3D) holds queries, keys, values, each of `heads`
- * heads of D/heads -> (B, T, D), softmax(q k^T / sqrt(D/heads)) v. */
+/* Multi-head self-attention (Vaswani et al. 2017, eq. 1): qkv (B, T, 3D) holds queries, keys, values, each of
+ * `heads` heads of D/heads -> (B, T, D), softmax(q k^T / sqrt(D/heads)) v. */
 value op_attention(tape *t, value qkv, int heads);
 
 value op_add(tape *t, value a, value b); /* same shape */
 
-/* x (B, T, D) plus a row of `table` (R, D) at each token: row index[b][t] where index (B, T) i32 is given, row t where
- * it is the invalid value (then R = T). */
+/* x (B, T, D) plus a row of `table` (R, D) at each token: row index[b][t] where index (B, T) i32 is given,
+ * row t where it is the invalid value (then R = T). */
 value op_add_rows(tape *t, value x, value table, value index);
 
 /* One more token before the others: x (B, T, D), token (D) -> (B, T+1, D). */
@@ -36,12 +37,16 @@ value op_prepend(tape *t, value x, value token);
 /* x (B, T, D), index (B, K) i32 of tokens 0..T-1 -> (B, K, D). */
 value op_gather_rows(tape *t, value x, value index);
 
-/* The inverse for masking: x (B, K, D) goes to the tokens named by index (B, K) of an output (B, tokens, D); every
- * other token is `fill` (D). Indices of one example must differ. */
+/* The inverse for masking: x (B, K, D) goes to the tokens named by index (B, K) of an output (B, tokens, D);
+ * every other token is `fill` (D). Indices of one example must differ. */
 value op_scatter_rows(tape *t, value x, value index, value fill, int64_t tokens);
 
 /* Mean of tokens first..T-1: x (B, T, D) -> (B, D). */
 value op_mean_tokens(tape *t, value x, int64_t first);
+
+/* Mean of the tokens in each of side x side regions of a grid of `down` rows that starts at token `first`:
+ * x (B, T, D) -> (B, side*side*D), regions in row order. side is at most the grid's height and width. */
+value op_mean_regions(tape *t, value x, int64_t first, int64_t down, int64_t side);
 
 /* One token: x (B, T, D) -> (B, D). */
 value op_take_token(tape *t, value x, int64_t token);
@@ -49,25 +54,25 @@ value op_take_token(tape *t, value x, int64_t token);
 /* y = x / max(||x||, 1e-12) by rows. x (N, D). */
 value op_l2_normalize(tape *t, value x);
 
-/* Batch norm over the rows of x (N, D), biased variance, eps 1e-5 (Ioffe and Szegedy 2015, algorithm 1). gain and bias
- * (D) may be the invalid value: 1 and 0. N >= 2. */
+/* Batch norm over the rows of x (N, D), biased variance, eps 1e-5 (Ioffe and Szegedy 2015, algorithm 1). gain
+ * and bias (D) may be the invalid value: 1 and 0. N >= 2. */
 value op_batch_norm(tape *t, value x, value gain, value bias);
 
-/* Pictures to patches: x (B, H, W, C) -> (B, (H/p)(W/p), p*p*C); within a patch rows, then columns, then channels.
- * H and W are multiples of `patch`. No gradient. */
+/* Pictures to patches: x (B, H, W, C) -> (B, (H/p)(W/p), p*p*C); within a patch rows, then columns, then
+ * channels. H and W are multiples of `patch`. No gradient. */
 value op_patchify(tape *t, value x, int64_t patch);
 
-/* Each row minus its mean, over sqrt(unbiased variance + 1e-6): the target of the masked autoencoder (He et al. 2022,
- * section 3). No gradient. */
+/* Each row minus its mean, over sqrt(unbiased variance + 1e-6): the target of the masked autoencoder (He et
+ * al. 2022, section 3). No gradient. */
 value op_normalize_rows(tape *t, value x);
 
 /* Mean of the squared differences: prediction and target of one shape -> (1). No gradient to the target. */
 value op_mean_square_error(tape *t, value prediction, value target);
 
-/* Mean over rows of -log softmax(query keys^T / temperature)[target], in tiles: the logits (N, M) are never whole in
- * memory. query (N, D), keys (M, D), target (N) i32 of rows of keys; `exclude` (N) i32 names one key a row that takes
- * no part (-1: none), or is the invalid value. -> (1). NT-Xent (Chen et al. 2020, eq. 1) is query = keys = normalised
- * embeddings, exclude = the row itself. */
+/* Mean over rows of -log softmax(query keys^T / temperature)[target], in tiles: the logits (N, M) are never
+ * whole in memory. query (N, D), keys (M, D), target (N) i32 of rows of keys; `exclude` (N) i32 names one key
+ * a row that takes no part (-1: none), or is the invalid value. -> (1). NT-Xent (Chen et al. 2020, eq. 1) is
+ * query = keys = normalised embeddings, exclude = the row itself. */
 value op_cross_entropy(tape *t, value query, value keys, value target, value exclude, float temperature);
 
 value op_reshape(tape *t, value x, shape s); /* same count */

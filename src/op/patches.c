@@ -1,4 +1,5 @@
-/* op_patchify and op_normalize_rows: from pictures to what the masked autoencoder predicts. Neither has a gradient. */
+/* op_patchify and op_normalize_rows: from pictures to what the masked autoencoder predicts. Neither has a
+ * gradient. */
 #include "op/kernel.h"
 
 #include <math.h>
@@ -13,8 +14,8 @@ value op_patchify(tape *t, value x, int64_t patch)
     const shape s = tape_tensor(t, x)->shape;
     char text[SHAPE_TEXT];
     if (s.rank != 4 || patch < 1 || s.size[1] % patch || s.size[2] % patch)
-        return tape_fail(t, TACIT_SHAPE, "patchify: %s is not made of whole patches of side %lld", shape_text(s, text),
-                         (long long)patch);
+        return tape_fail(t, TACIT_SHAPE, "patchify: %s is not made of whole patches of side %lld",
+                         shape_text(s, text), (long long)patch);
     const int64_t down = s.size[1] / patch, across = s.size[2] / patch, row = patch * s.size[3];
     const value y = tape_output(t, DTYPE_F32, shape_3(s.size[0], down * across, patch * row));
     float *dst = tape_f32(t, y);

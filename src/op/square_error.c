@@ -18,7 +18,8 @@ KERNEL static double sum_squares(const float *a, const float *b, int64_t count)
     return total;
 }
 
-KERNEL static void difference(const float *a, const float *b, int64_t count, float scale, float *dst, bool add)
+KERNEL static void difference(const float *a, const float *b, int64_t count, float scale, float *dst,
+                              bool add)
 {
     if (add) {
 #pragma omp simd

@@ -1,5 +1,5 @@
-/* Operators that move rows of tokens: op_add_rows, op_prepend, op_gather_rows, op_scatter_rows, op_mean_tokens,
- * op_take_token. */
+/* Operators that move rows of tokens: op_add_rows, op_prepend, op_gather_rows, op_scatter_rows,
+ * op_mean_tokens, op_take_token. */
 #include "op/kernel.h"
 
 #include <string.h>
@@ -37,7 +37,8 @@ static void put_row(float *dst, const float *src, int64_t width, bool add)
 }
 
 /* The i32 numbers of an index value: (B, K), all of 0 .. limit-1. NULL after failing the tape. */
-static const int32_t *index_of(tape *t, const char *name, value index, int64_t batch, int64_t limit, int64_t *count)
+static const int32_t *index_of(tape *t, const char *name, value index, int64_t batch, int64_t limit,
+                               int64_t *count)
 {
     const tensor *x = tape_tensor(t, index);
     char text[SHAPE_TEXT];
@@ -57,7 +58,8 @@ static const int32_t *index_of(tape *t, const char *name, value index, int64_t b
     return numbers;
 }
 
-/* ---- add_rows ----------------------------------------------------------------------------------------------- */
+/* ---- add_rows
+ * ----------------------------------------------------------------------------------------------- */
 
 static int64_t table_row(const int32_t *index, int64_t token, int64_t tokens)
 {
@@ -77,7 +79,8 @@ static void add_rows_backward(tape *t, const record *r)
     if (!table.add)
         memset(table.data, 0, tensor_bytes(tape_tensor(t, r->inputs[1])));
     for (int64_t i = 0; i < s.size[0] * s.size[1]; i++)
-        add_to(table.data + table_row(index ? index->data : NULL, i, s.size[1]) * width, dy + i * width, width);
+        add_to(table.data + table_row(index ? index->data : NULL, i, s.size[1]) * width, dy + i * width,
+               width);
 }
 
 static const op add_rows = {"add_rows", 1u << 2, false, add_rows_backward};
@@ -93,7 +96,8 @@ value op_add_rows(tape *t, value x, value table, value index)
     const int32_t *numbers = index.id ? index_of(t, "add rows", index, s.batch, rows.size[0], &count) : NULL;
     if (tape_status(t) != TACIT_OK)
         return (value){0};
-    if (rows.rank != 2 || rows.size[1] != s.width || count != s.tokens || (!index.id && rows.size[0] != s.tokens))
+    if (rows.rank != 2 || rows.size[1] != s.width || count != s.tokens ||
+        (!index.id && rows.size[0] != s.tokens))
         return tape_fail(t, TACIT_SHAPE, "add rows: table %s does not fit %lld tokens of width %lld",
                          shape_text(rows, text), (long long)s.tokens, (long long)s.width);
     const value y = tape_output(t, DTYPE_F32, shape_3(s.batch, s.tokens, s.width));
@@ -106,7 +110,8 @@ value op_add_rows(tape *t, value x, value table, value index)
     return tape_record(t, &(record){.op = &add_rows, .inputs = {x, table, index}, .output = y});
 }
 
-/* ---- prepend ------------------------------------------------------------------------------------------------ */
+/* ---- prepend
+ * ------------------------------------------------------------------------------------------------ */
 
 static void prepend_backward(tape *t, const record *r)
 {
@@ -144,7 +149,8 @@ value op_prepend(tape *t, value x, value token)
     return tape_record(t, &(record){.op = &prepend, .inputs = {x, token}, .output = y});
 }
 
-/* ---- gather and scatter ------------------------------------------------------------------------------------- */
+/* ---- gather and scatter
+ * ------------------------------------------------------------------------------------- */
 
 static void gather_backward(tape *t, const record *r)
 {
@@ -226,7 +232,8 @@ value op_scatter_rows(tape *t, value x, value index, value fill, int64_t tokens)
     if (!numbers)
         return (value){0};
     if (count != s.tokens || !shape_equal(tape_tensor(t, fill)->shape, shape_1(s.width)))
-        return tape_fail(t, TACIT_SHAPE, "scatter rows: %lld rows and %lld places, fill of width %lld expected",
+        return tape_fail(t, TACIT_SHAPE,
+                         "scatter rows: %lld rows and %lld places, fill of width %lld expected",
                          (long long)s.tokens, (long long)count, (long long)s.width);
     const value y = tape_output(t, DTYPE_F32, shape_3(s.batch, tokens, s.width));
     float *dst = tape_f32(t, y);
@@ -240,7 +247,8 @@ value op_scatter_rows(tape *t, value x, value index, value fill, int64_t tokens)
     return tape_record(t, &(record){.op = &scatter_rows, .inputs = {x, index, fill}, .output = y});
 }
 
-/* ---- tokens to one row -------------------------------------------------------------------------------------- */
+/* ---- tokens to one row
+ * -------------------------------------------------------------------------------------- */
 
 KERNEL static void add_scaled(float *dst, const float *src, float scale, int64_t count, bool add)
 {
@@ -268,7 +276,8 @@ static void spread_backward(tape *t, const record *r, int64_t first, int64_t cou
         memset(x.data, 0, (size_t)shape_count(s) * sizeof(float));
     for (int64_t b = 0; b < s.size[0]; b++)
         for (int64_t i = first; i < first + count; i++)
-            add_scaled(x.data + (b * s.size[1] + i) * width, dy + b * width, 1.0f / (float)count, width, true);
+            add_scaled(x.data + (b * s.size[1] + i) * width, dy + b * width, 1.0f / (float)count, width,
+                       true);
 }
 
 static value spread_forward(tape *t, const op *operator, value x, int64_t first, int64_t count)
@@ -280,7 +289,8 @@ static value spread_forward(tape *t, const op *operator, value x, int64_t first,
     const float *src = tape_f32(t, x);
     for (int64_t b = 0; dst && b < s.size[0]; b++)
         for (int64_t i = first; i < first + count; i++)
-            add_scaled(dst + b * width, src + (b * s.size[1] + i) * width, 1.0f / (float)count, width, i > first);
+            add_scaled(dst + b * width, src + (b * s.size[1] + i) * width, 1.0f / (float)count, width,
+                       i > first);
     return tape_record(t, &(record){.op = operator, .inputs = {x}, .output = y, .whole = first});
 }
 

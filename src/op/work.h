@@ -6,8 +6,8 @@
 #include "base/team.h"
 #include "op/onednn.h"
 
-/* Results never depend on how many workers there are: work is cut into blocks of rows of a fixed size, and sums over
- * blocks are taken in the order of the blocks. */
+/* Results never depend on how many workers there are: work is cut into blocks of rows of a fixed size, and
+ * sums over blocks are taken in the order of the blocks. */
 typedef struct work {
     tacit_context *context;
     team *team;

@@ -14,11 +14,11 @@ typedef struct gradient {
 
 typedef struct slot {
     tensor tensor;
-    size_t size;     /* bytes owned in the arena, 0 when the data is not ours */
-    int alias_of;    /* value that owns the data, or 0 */
-    int readers;     /* recorded backwards that read the data */
+    size_t size;  /* bytes owned in the arena, 0 when the data is not ours */
+    int alias_of; /* value that owns the data, or 0 */
+    int readers;  /* recorded backwards that read the data */
     bool wants, forgotten;
-    int gradient;    /* 1 + index into gradients, or 0 */
+    int gradient; /* 1 + index into gradients, or 0 */
 } slot;
 
 struct tape {
@@ -28,7 +28,7 @@ struct tape {
     struct work *work;
     tape_mode mode;
     _Atomic tacit_status status; /* workers of one operator may fail at once */
-    slot *slots; /* [0] is unused: value ids start at 1 */
+    slot *slots;                 /* [0] is unused: value ids start at 1 */
     size_t slot_count, slot_capacity;
     record *records;
     size_t record_count, record_capacity;
@@ -45,7 +45,8 @@ static bool is_parameter(const tape *t, value v)
     return v.id >= 1 && v.id <= t->parameter_count;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * --------------------------------------------------------------------------------------------------- */
 
 tacit_status tape_create(tape **out, tacit_context *context, struct backend *backend)
 {
@@ -78,7 +79,8 @@ void tape_destroy(tape *t)
 
 tacit_status tape_bind(tape *t, const tensor *parameters, int count, const float *block)
 {
-    TRY(memory_reserve(t->context, (void **)&t->slots, &t->slot_capacity, (size_t)count + 1, sizeof *t->slots));
+    TRY(memory_reserve(t->context, (void **)&t->slots, &t->slot_capacity, (size_t)count + 1,
+                       sizeof *t->slots));
     for (int i = 0; i < count; i++)
         t->slots[i + 1] = (slot){.tensor = parameters[i]};
     t->parameter_count = count;
@@ -150,7 +152,8 @@ bool tape_training(const tape *t)
     return t->mode == TAPE_TRAINING;
 }
 
-/* ---- status ------------------------------------------------------------------------------------------------- */
+/* ---- status
+ * ------------------------------------------------------------------------------------------------- */
 
 value tape_fail(tape *t, tacit_status status, const char *format, ...)
 {
@@ -194,14 +197,15 @@ void tape_give(tape *t, void *pointer, size_t size)
     arena_give(t->arena, pointer, size);
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------- */
+/* ---- values
+ * ------------------------------------------------------------------------------------------------- */
 
 static value add_slot(tape *t, slot s)
 {
     if (t->status != TACIT_OK)
         return (value){0};
-    const tacit_status status =
-        memory_reserve(t->context, (void **)&t->slots, &t->slot_capacity, t->slot_count + 1, sizeof *t->slots);
+    const tacit_status status = memory_reserve(t->context, (void **)&t->slots, &t->slot_capacity,
+                                               t->slot_count + 1, sizeof *t->slots);
     if (status != TACIT_OK) {
         t->status = status;
         return (value){0};
@@ -236,7 +240,8 @@ value tape_alias(tape *t, value source, shape s)
         return (value){0};
     const slot *from = &t->slots[source.id];
     const int owner = from->alias_of ? from->alias_of : source.id;
-    return add_slot(t, (slot){.tensor = tensor_of(from->tensor.dtype, s, from->tensor.data), .alias_of = owner});
+    return add_slot(t,
+                    (slot){.tensor = tensor_of(from->tensor.dtype, s, from->tensor.data), .alias_of = owner});
 }
 
 const tensor *tape_tensor(const tape *t, value v)
@@ -279,7 +284,8 @@ void tape_forget(tape *t, value first, value keep)
     }
 }
 
-/* ---- recording ---------------------------------------------------------------------------------------------- */
+/* ---- recording
+ * ---------------------------------------------------------------------------------------------- */
 
 /* A backward will read this value's data: neither it nor the owner of the data may go before. */
 static void add_reader(tape *t, value v)
@@ -322,7 +328,8 @@ value tape_record(tape *t, const record *r)
     return r->output;
 }
 
-/* ---- gradients ---------------------------------------------------------------------------------------------- */
+/* ---- gradients
+ * ---------------------------------------------------------------------------------------------- */
 
 static int add_gradient(tape *t, size_t size)
 {
@@ -412,7 +419,8 @@ void tape_pass_gradient(tape *t, const record *r, value v)
         c.data[i] = c.add ? c.data[i] + source[i] : source[i];
 }
 
-/* ---- backward ----------------------------------------------------------------------------------------------- */
+/* ---- backward
+ * ----------------------------------------------------------------------------------------------- */
 
 static void seed_gradient(tape *t, value output, const float *seed, float scale)
 {
@@ -436,7 +444,8 @@ tacit_status tape_backward(tape *t, value output, const float *seed, float scale
     if (t->status != TACIT_OK)
         return t->status;
     if (!tape_wants_gradient(t, output)) {
-        tape_fail(t, TACIT_STATE, "backward from a value that depends on no parameter and no input with gradient");
+        tape_fail(t, TACIT_STATE,
+                  "backward from a value that depends on no parameter and no input with gradient");
         return t->status;
     }
     if (t->parameter_count && !t->gradient_block) {

@@ -4,15 +4,15 @@
  *            P+1 ...       constants, inputs, and outputs of operators, in the arena until tape_reset
  *
  * A value is a small integer, never a pointer; {0} is the invalid value. Status is sticky: an operator on an
- * invalid value, or after any failure, does nothing and returns the invalid value; the caller checks tape_status
- * once. A tape belongs to one worker.
+ * invalid value, or after any failure, does nothing and returns the invalid value; the caller checks
+ * tape_status once. A tape belongs to one worker.
  *
- * Gradients: the first contribution writes, later ones add, so nothing is ever zeroed. A gradient buffer may be
- * shared by several values (an addition passes its own on) and is copied when one of them must be changed.
+ * Gradients: the first contribution writes, later ones add, so nothing is ever zeroed. A gradient buffer may
+ * be shared by several values (an addition passes its own on) and is copied when one of them must be changed.
  *
  * An operator states in its `op` row which of its inputs, and whether its output, its backward reads. What no
- * backward reads is given back to the arena when the model says tape_forget; the rest right after the backward of
- * the operator that made it. */
+ * backward reads is given back to the arena when the model says tape_forget; the rest right after the
+ * backward of the operator that made it. */
 #ifndef TENSOR_TAPE_H
 #define TENSOR_TAPE_H
 
@@ -36,12 +36,13 @@ void tape_destroy(tape *t);
 /* Another worker goes on with this tape. */
 void tape_set_backend(tape *t, struct backend *backend);
 
-/* Values 1 .. count are `parameters` (f32, inside one block that starts at `block`). Both arrays are kept. May be
- * called again with another block of the same layout. */
+/* Values 1 .. count are `parameters` (f32, inside one block that starts at `block`). Both arrays are kept.
+ * May be called again with another block of the same layout. */
 tacit_status tape_bind(tape *t, const tensor *parameters, int count, const float *block);
 
-/* Where parameter gradients go: a block with the layout of the parameters'. written[i] says whether parameter i has
- * had a contribution: the first one writes and sets it. To be called before tape_backward. Both are kept. */
+/* Where parameter gradients go: a block with the layout of the parameters'. written[i] says whether parameter
+ * i has had a contribution: the first one writes and sets it. To be called before tape_backward. Both are
+ * kept. */
 void tape_bind_gradients(tape *t, float *block, bool *written);
 
 /* Forgets all but the bindings; clears the status. In training every parameter wants a gradient. */
@@ -51,30 +52,31 @@ tacit_status tape_status(const tape *t);
 tacit_context *tape_context(const tape *t);
 size_t tape_memory(const tape *t); /* bytes that the tape's arena holds */
 
-/* Workers let operators on very many rows (the coupling of a batch) split them; NULL, the default, keeps all work on
- * the calling thread. Kept, not owned. With workers, results do not depend on how many there are. */
+/* Workers let operators on very many rows (the coupling of a batch) split them; NULL, the default, keeps all
+ * work on the calling thread. Kept, not owned. With workers, results do not depend on how many there are. */
 void tape_set_work(tape *t, struct work *workers);
 
-/* A tensor from outside that is only read; must live until the reset. No gradient flows to a constant; to an input
- * with_gradient it does, and tape_gradient gives it after backward. */
+/* A tensor from outside that is only read; must live until the reset. No gradient flows to a constant; to an
+ * input with_gradient it does, and tape_gradient gives it after backward. */
 value tape_constant(tape *t, const tensor *source);
 value tape_input(tape *t, const tensor *source, bool with_gradient);
 
 /* Borrowed, valid until reset, forget, or the value's backward. NULL for an invalid value. */
 const tensor *tape_tensor(const tape *t, value v);
 
-/* No later operator will read the values from `first` on, except `keep`: their memory returns now if no backward
- * reads them, and else after that backward. Parameters are never forgotten. */
+/* No later operator will read the values from `first` on, except `keep`: their memory returns now if no
+ * backward reads them, and else after that backward. Parameters are never forgotten. */
 void tape_forget(tape *t, value first, value keep);
 
-/* Gradients of all that `output` was made of, given its own: `seed` (same shape as output, f32; NULL means all
- * `scale`), times `scale`. Runs once for each reset. */
+/* Gradients of all that `output` was made of, given its own: `seed` (same shape as output, f32; NULL means
+ * all `scale`), times `scale`. Runs once for each reset. */
 tacit_status tape_backward(tape *t, value output, const float *seed, float scale);
 
 /* Gradient of an input with_gradient; NULL when none arrived. */
 const float *tape_gradient(const tape *t, value v);
 
-/* ---- for operators ---------------------------------------------------------------------------------------- */
+/* ---- for operators ----------------------------------------------------------------------------------------
+ */
 
 enum { OP_INPUTS = 4 };
 
@@ -118,8 +120,8 @@ value tape_output(tape *t, dtype type, shape s);
 /* A value that shares `source`'s data under another shape of the same count. */
 value tape_alias(tape *t, value source, shape s);
 
-/* Records the operator that made r->output. In inference mode, or when no input wants a gradient, nothing is kept and
- * `saved` is given back at once. Returns r->output. */
+/* Records the operator that made r->output. In inference mode, or when no input wants a gradient, nothing is
+ * kept and `saved` is given back at once. Returns r->output. */
 value tape_record(tape *t, const record *r);
 
 float *tape_f32(const tape *t, value v); /* data; NULL when invalid */
@@ -128,16 +130,16 @@ bool tape_wants_gradient(const tape *t, value v);
 /* In a backward: the gradient of the record's output; never NULL there. */
 const float *tape_output_gradient(const tape *t, const record *r);
 
-/* Where a contribution to the gradient of `v` goes; `add` says whether there is something to add to. data NULL: v
- * wants no gradient. */
+/* Where a contribution to the gradient of `v` goes; `add` says whether there is something to add to. data
+ * NULL: v wants no gradient. */
 typedef struct contribution {
     float *data;
     bool add;
 } contribution;
 contribution tape_contribute(tape *t, value v);
 
-/* The gradient of the record's output, unchanged, is a contribution to that of `v` (same count). Copies only if v
- * already has one. */
+/* The gradient of the record's output, unchanged, is a contribution to that of `v` (same count). Copies only
+ * if v already has one. */
 void tape_pass_gradient(tape *t, const record *r, value v);
 
 #endif

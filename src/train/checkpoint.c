@@ -64,7 +64,8 @@ static size_t list_tensors(const checkpoint *c, named_tensor *out)
 {
     const shape s = shape_1(c->parameters->size);
     size_t count = 0;
-    out[count++] = (named_tensor){.name = "parameters", .tensor = tensor_of(DTYPE_F32, s, c->parameters->block)};
+    out[count++] =
+        (named_tensor){.name = "parameters", .tensor = tensor_of(DTYPE_F32, s, c->parameters->block)};
     for (int i = 0; i < c->blocks; i++) {
         snprintf(out[count].name, sizeof out[count].name, "state.%d", i);
         out[count++].tensor = tensor_of(DTYPE_F32, s, c->state[i]);
@@ -77,7 +78,8 @@ tacit_status checkpoint_write(tacit_context *context, const char *folder, const 
     named_tensor tensors[1 + OPTIMIZER_BLOCKS] = {0};
     char step[32];
     snprintf(step, sizeof step, "%lld", (long long)c->step);
-    const metadata_entry metadata[] = {{"format", "tacit checkpoint"}, {"optimizer", c->optimizer}, {"step", step}};
+    const metadata_entry metadata[] = {
+        {"format", "tacit checkpoint"}, {"optimizer", c->optimizer}, {"step", step}};
     char *path = path_of(context, folder, c->step);
     if (!path)
         return TACIT_NOMEM;
@@ -96,12 +98,14 @@ static tacit_status load(tacit_context *context, const char *path, const safeten
     const size_t count = list_tensors(c, tensors);
     const char *name = safetensors_metadata(f, "optimizer"), *step = safetensors_metadata(f, "step");
     if (!name || strcmp(name, c->optimizer) != 0 || !step || !text_to_int64(step, &c->step) || c->step < 0)
-        return context_fail(context, TACIT_FORMAT, "%s: not a checkpoint of this run: expected a step of %s", path,
-                            c->optimizer);
+        return context_fail(context, TACIT_FORMAT, "%s: not a checkpoint of this run: expected a step of %s",
+                            path, c->optimizer);
     for (size_t i = 0; i < count; i++) {
         const named_tensor *found = safetensors_find(f, tensors[i].name);
-        if (!found || strcmp(found->dtype_name, "F32") != 0 || !shape_equal(found->tensor.shape, tensors[i].tensor.shape))
-            return context_fail(context, TACIT_FORMAT, "%s: not a checkpoint of this run: expected %lld numbers of %s", path,
+        if (!found || strcmp(found->dtype_name, "F32") != 0 ||
+            !shape_equal(found->tensor.shape, tensors[i].tensor.shape))
+            return context_fail(context, TACIT_FORMAT,
+                                "%s: not a checkpoint of this run: expected %lld numbers of %s", path,
                                 (long long)c->parameters->size, tensors[i].name);
         memcpy(tensors[i].tensor.data, found->tensor.data, found->size);
     }

@@ -1,5 +1,5 @@
-/* Checkpoints: all that changes the next step, and nothing else. Which examples come next and how they are augmented
- * follows from the step and the seed, so it is not stored. */
+/* Checkpoints: all that changes the next step, and nothing else. Which examples come next and how they are
+ * augmented follows from the step and the seed, so it is not stored. */
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
 
@@ -18,8 +18,8 @@ typedef struct checkpoint {
 /* Writes FOLDER/step-NNNNNNNNN.safetensors whole, then deletes all but the newest `keep`. */
 tacit_status checkpoint_write(tacit_context *context, const char *folder, const checkpoint *c, int keep);
 
-/* Loads the newest one into c's blocks and c->step; no checkpoint: c->step = 0 and nothing is changed. A damaged file, or
- * one of another model, is TACIT_FORMAT naming it. */
+/* Loads the newest one into c's blocks and c->step; no checkpoint: c->step = 0 and nothing is changed. A
+ * damaged file, or one of another model, is TACIT_FORMAT naming it. */
 tacit_status checkpoint_read(tacit_context *context, const char *folder, checkpoint *c);
 
 #endif

@@ -8,28 +8,45 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WHOLE(name, low, high, fallback, unit, text, group)                                                            \
-    {name, SETTING_WHOLE, low, high, NULL, fallback, unit, text, group}
-#define NUMBER(name, low, high, fallback, unit, text, group)                                                           \
-    {name, SETTING_NUMBER, low, high, NULL, fallback, unit, text, group}
-#define CHOICE(name, choices, fallback, text, group) {name, SETTING_CHOICE, 0, 0, choices, fallback, "", text, group}
-#define FLAG(name, text, group) {name, SETTING_FLAG, 0, 0, NULL, "false", "", text, group}
+#define WHOLE(name, low, high, fallback, unit, text, group)                                                  \
+    {                                                                                                        \
+        name, SETTING_WHOLE, low, high, NULL, fallback, unit, text, group                                    \
+    }
+#define NUMBER(name, low, high, fallback, unit, text, group)                                                 \
+    {                                                                                                        \
+        name, SETTING_NUMBER, low, high, NULL, fallback, unit, text, group                                   \
+    }
+#define CHOICE(name, choices, fallback, text, group)                                                         \
+    {                                                                                                        \
+        name, SETTING_CHOICE, 0, 0, choices, fallback, "", text, group                                       \
+    }
+#define FLAG(name, text, group)                                                                              \
+    {                                                                                                        \
+        name, SETTING_FLAG, 0, 0, NULL, "false", "", text, group                                             \
+    }
 
 static const char encoders[] = "vit-nano|vit-micro|vit-tiny|vit-small|vit-base";
 
 static const setting common[] = {
     CHOICE("encoder", encoders, "vit-nano", "network that is trained", "model"),
-    WHOLE("size", 8, 4096, "auto", "pixels", "side of the pictures the encoder sees; auto: the data's own up to 224", "model"),
-    WHOLE("patch", 1, 256, "auto", "pixels", "side of a patch; auto: 4 up to 32 pixels, 8 up to 96, else 16", "model"),
-    CHOICE("readout", "mean|class", "mean", "embedding: mean of the patch tokens, or the class token", "model"),
+    WHOLE("size", 8, 4096, "auto", "pixels",
+          "side of the pictures the encoder sees; auto: the data's own up to 224", "model"),
+    WHOLE("patch", 1, 256, "auto", "pixels", "side of a patch; auto: 4 up to 32 pixels, 8 up to 96, else 16",
+          "model"),
+    CHOICE("readout", "mean|class|grid2|grid3|grid4", "mean",
+           "embedding: mean of the patch tokens, the class token, or means over a grid of regions", "model"),
     WHOLE("epochs", 1, 1000000, "auto", "epochs", "passes over the data; auto: 20", "training"),
     WHOLE("max-steps", 0, 1e12, "0", "steps", "stop after this many steps; 0: as epochs say", "training"),
-    WHOLE("batch", 2, 1 << 24, "auto", "examples", "examples of a step; auto: 256, less if there are fewer", "training"),
-    WHOLE("lane", 1, 1 << 20, "auto", "examples", "examples that one worker takes through the network at a time", "training"),
+    WHOLE("batch", 2, 1 << 24, "auto", "examples", "examples of a step; auto: 256, less if there are fewer",
+          "training"),
+    WHOLE("lane", 1, 1 << 20, "auto", "examples",
+          "examples that one worker takes through the network at a time", "training"),
     WHOLE("leaf", 1, 1 << 20, "auto", "lanes", "lanes whose gradients one worker accumulates", "training"),
     CHOICE("optimizer", "adamw|lars|sgd", "adamw", "how a gradient becomes a step", "training"),
-    NUMBER("lr", 0, 1e6, "auto", "", "learning rate at its peak; auto: the method's own for 256 examples, times batch/256", "training"),
-    NUMBER("base-lr", 0, 1e6, "0.001", "", "learning rate for 256 examples, from which auto is made", "training"),
+    NUMBER("lr", 0, 1e6, "auto", "",
+           "learning rate at its peak; auto: the method's own for 256 examples, times batch/256", "training"),
+    NUMBER("base-lr", 0, 1e6, "0.001", "", "learning rate for 256 examples, from which auto is made",
+           "training"),
     NUMBER("last-lr", 0, 1e6, "0", "", "learning rate at the end of the cosine", "training"),
     NUMBER("warmup", 0, 1, "0.05", "", "share of all steps in which the rate rises from 0", "training"),
     NUMBER("momentum", 0, 0.99999, "0.9", "", "of sgd and lars; beta 1 of adamw", "training"),
@@ -38,18 +55,24 @@ static const setting common[] = {
     NUMBER("trust", 0, 10, "0.001", "", "lars: step of a matrix as a share of its norm", "training"),
     NUMBER("clip", 0, 1e9, "0", "", "largest norm of a gradient; 0: no limit", "training"),
     WHOLE("seed", 0, 9007199254740992.0, "1", "", "of all random numbers", "training"),
-    NUMBER("checkpoint-minutes", 0, 1e6, "10", "minutes", "time between checkpoints; one more at each epoch's end", "files"),
+    NUMBER("checkpoint-minutes", 0, 1e6, "10", "minutes",
+           "time between checkpoints; one more at each epoch's end", "files"),
     WHOLE("keep", 1, 1000, "2", "checkpoints", "how many of the newest checkpoints stay", "files"),
     WHOLE("samples", 0, 64, "8", "rows", "examples on a sheet of samples; 0: no sheets", "files"),
     {"split", SETTING_TEXT, 0, 0, NULL, "train", "", "part of the data, where it has parts", "data"},
     WHOLE("limit", 0, 9e15, "0", "examples", "first N examples only; 0: all", "data"),
     WHOLE("pixel-limit", 0, 9e15, "0", "pixels", "largest picture that is decoded; 0: 178,956,970", "data"),
     FLAG("skip-bad", "leave out unreadable examples, count and list them", "data"),
-    {"cache", SETTING_SIZE, 0, 9e18, NULL, "auto", "bytes", "decoded examples kept in memory; auto: a quarter of it", "data"},
-    {"memory", SETTING_SIZE, 0, 9e18, NULL, "auto", "bytes", "activations kept between forward and backward; auto: half of memory", "machine"},
-    WHOLE("threads", 0, 1024, "0", "threads", "workers; 0: one for each processor. The result does not depend on it", "machine"),
-    CHOICE("augment", "contrastive|prediction|none", "contrastive", "strong views, mild views, or none", "augmentation"),
-    CHOICE("preset", "photo|small-colour|small-grey", "auto", "kind of pictures; auto: from their size and channels", "augmentation"),
+    {"cache", SETTING_SIZE, 0, 9e18, NULL, "auto", "bytes",
+     "decoded examples kept in memory; auto: a quarter of it", "data"},
+    {"memory", SETTING_SIZE, 0, 9e18, NULL, "auto", "bytes",
+     "activations kept between forward and backward; auto: half of memory", "machine"},
+    WHOLE("threads", 0, 1024, "0", "threads",
+          "workers; 0: one for each processor. The result does not depend on it", "machine"),
+    CHOICE("augment", "contrastive|prediction|none", "contrastive", "strong views, mild views, or none",
+           "augmentation"),
+    CHOICE("preset", "photo|small-colour|small-grey", "auto",
+           "kind of pictures; auto: from their size and channels", "augmentation"),
 };
 
 /* One row for each part of augment_settings: overrides of the preset. */
@@ -58,7 +81,10 @@ typedef struct augment_row {
     size_t offset;
 } augment_row;
 
-#define PART(name, field, low, high, text) {NUMBER(name, low, high, "auto", "", text, "augmentation"), offsetof(augment_settings, field)}
+#define PART(name, field, low, high, text)                                                                   \
+    {                                                                                                        \
+        NUMBER(name, low, high, "auto", "", text, "augmentation"), offsetof(augment_settings, field)         \
+    }
 
 static const augment_row augment_rows[] = {
     PART("crop-min", crop_min, 0.001, 1, "smallest area of the random crop, as a share"),
@@ -96,8 +122,9 @@ static tacit_status add_method_row(settings *s, tacit_context *context, const ch
         names[count] = objectives[count]->name;
     if (!objective_find(name)) {
         const char *near = text_nearest(name, names, count);
-        return context_fail(context, TACIT_ARGUMENT, "unknown method \"%s\"%s%s%s", name, near ? ": did you mean " : "",
-                            near ? near : "", near ? "?" : ": see `tacit methods`");
+        return context_fail(context, TACIT_ARGUMENT, "unknown method \"%s\"%s%s%s", name,
+                            near ? ": did you mean " : "", near ? near : "",
+                            near ? "?" : ": see `tacit methods`");
     }
     TRY(settings_add(s, &row, 1));
     return settings_set(s, "method", name);
@@ -127,7 +154,8 @@ tacit_status config_create(settings **out, tacit_context *context, const char *n
     return status;
 }
 
-/* ---- from the data ------------------------------------------------------------------------------------------ */
+/* ---- from the data
+ * ------------------------------------------------------------------------------------------ */
 
 static int64_t default_patch(int64_t size)
 {
@@ -142,8 +170,8 @@ static tacit_status check_size(const settings *s, tacit_context *context)
 {
     const int64_t size = settings_whole(s, "size"), patch = settings_whole(s, "patch");
     if (size % patch)
-        return context_fail(context, TACIT_ARGUMENT, "--patch %lld does not divide --size %lld", (long long)patch,
-                            (long long)size);
+        return context_fail(context, TACIT_ARGUMENT, "--patch %lld does not divide --size %lld",
+                            (long long)patch, (long long)size);
     return TACIT_OK;
 }
 
@@ -196,10 +224,12 @@ dataset_options config_dataset_options(const settings *s)
                              .limit = settings_whole(s, "limit"),
                              .pixel_limit = settings_whole(s, "pixel-limit"),
                              .skip_bad = settings_flag(s, "skip-bad"),
-                             .cache_bytes = settings_is_auto(s, "cache") ? UINT64_MAX : settings_size(s, "cache")};
+                             .cache_bytes =
+                                 settings_is_auto(s, "cache") ? UINT64_MAX : settings_size(s, "cache")};
 }
 
-/* ---- from the learner --------------------------------------------------------------------------------------- */
+/* ---- from the learner
+ * --------------------------------------------------------------------------------------- */
 
 static tacit_status resolve_size(settings *s, const char *name, uint64_t bytes)
 {
@@ -216,8 +246,9 @@ tacit_status config_resolve_training(settings *s, tacit_context *context, const 
     TRY(settings_resolve_whole(s, "batch", examples < 256 ? examples : 256));
     const int64_t batch = settings_whole(s, "batch");
     if (batch > examples)
-        return context_fail(context, TACIT_ARGUMENT, "--batch %lld is more than the %lld examples of the data",
-                            (long long)batch, (long long)examples);
+        return context_fail(context, TACIT_ARGUMENT,
+                            "--batch %lld is more than the %lld examples of the data", (long long)batch,
+                            (long long)examples);
     TRY(settings_resolve_whole(s, "epochs", 20));
     TRY(settings_resolve_whole(s, "lane", lanes_default_lane(l, batch)));
     TRY(settings_resolve_whole(s, "leaf", lanes_default_leaf(l, batch, settings_whole(s, "lane"))));

@@ -6,15 +6,16 @@
 #include "data/augment/augment.h"
 #include "objective/learner.h"
 
-/* The common rows, and those of `method` with its defaults. An unknown method: TACIT_ARGUMENT naming the nearest. */
+/* The common rows, and those of `method` with its defaults. An unknown method: TACIT_ARGUMENT naming the
+ * nearest. */
 tacit_status config_create(settings **out, tacit_context *context, const char *method);
 
-/* What follows from the data: "size", "patch", "preset" and every part of the augmentation. `d` has its examples'
- * sizes. */
+/* What follows from the data: "size", "patch", "preset" and every part of the augmentation. `d` has its
+ * examples' sizes. */
 tacit_status config_resolve_data(settings *s, tacit_context *context, const dataset *d);
 
-/* What follows from the learner and the number of examples: "batch" (not above the examples), "epochs", "lane", "leaf",
- * "lr", "memory". */
+/* What follows from the learner and the number of examples: "batch" (not above the examples), "epochs",
+ * "lane", "leaf", "lr", "memory". */
 tacit_status config_resolve_training(settings *s, tacit_context *context, const learner *l, int64_t examples);
 
 /* The augmentation that the (resolved) settings describe. */

@@ -44,7 +44,8 @@ static int64_t lane_examples(const lanes *l, int64_t i)
     return left < l->options.lane ? left : l->options.lane;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * --------------------------------------------------------------------------------------------------- */
 
 static tacit_status create_tape(const lanes *l, tape **out, int worker)
 {
@@ -133,7 +134,8 @@ void lanes_destroy(lanes *l)
     memory_free(l->context, l);
 }
 
-/* ---- one lane ----------------------------------------------------------------------------------------------- */
+/* ---- one lane
+ * ----------------------------------------------------------------------------------------------- */
 
 static void fail_step(lanes *l, tacit_status status)
 {
@@ -150,7 +152,8 @@ static tacit_status fill_views(lanes *l, int worker, const int64_t *examples, in
     const double start = clock_seconds();
     for (int64_t i = 0; i < count; i++)
         for (int v = 0; v < views_each; v++, out += size)
-            TRY(l->views->random(l->views, l->options.seed, l->epoch, examples[i], (uint32_t)v, &w->scratch, out));
+            TRY(l->views->random(l->views, l->options.seed, l->epoch, examples[i], (uint32_t)v, &w->scratch,
+                                 out));
     w->waiting += clock_seconds() - start;
     return TACIT_OK;
 }
@@ -173,7 +176,8 @@ static value forward_lane(lanes *l, tape *t, int64_t i, int worker)
     return objective_of(l)->lane(&l->learner->method, t, &told);
 }
 
-/* ---- jobs --------------------------------------------------------------------------------------------------- */
+/* ---- jobs
+ * --------------------------------------------------------------------------------------------------- */
 
 static void pointwise_lane(lanes *l, int64_t i, int worker, gradient_buffer *leaf)
 {
@@ -219,7 +223,8 @@ static void run_leaf(void *user, int64_t leaf, int worker)
     l->workers[worker].busy += clock_seconds() - start;
 }
 
-/* Forward only: the embeddings of lane i into the batch's. On a kept tape the record stays for the backward. */
+/* Forward only: the embeddings of lane i into the batch's. On a kept tape the record stays for the backward.
+ */
 static void embed_lane(void *user, int64_t i, int worker)
 {
     lanes *l = user;
@@ -236,7 +241,8 @@ static void embed_lane(void *user, int64_t i, int worker)
     l->workers[worker].busy += clock_seconds() - start;
 }
 
-/* ---- the step ----------------------------------------------------------------------------------------------- */
+/* ---- the step
+ * ----------------------------------------------------------------------------------------------- */
 
 /* Loss and gradient of the embeddings; the method's own parameters (a projector) get theirs in *buffer. */
 static tacit_status couple_batch(lanes *l, gradient_buffer *buffer, double *loss)
@@ -260,7 +266,8 @@ static tacit_status couple_batch(lanes *l, gradient_buffer *buffer, double *loss
     return TACIT_OK;
 }
 
-/* After a first step with lanes run twice, what one lane holds is known: keep all lanes from now on if they fit. */
+/* After a first step with lanes run twice, what one lane holds is known: keep all lanes from now on if they
+ * fit. */
 static tacit_status consider_keeping(lanes *l)
 {
     size_t held = 0;
@@ -351,10 +358,11 @@ void lanes_give(lanes *l, gradient_buffer *gradient)
     tree_give(l->tree, gradient);
 }
 
-/* ---- sizes -------------------------------------------------------------------------------------------------- */
+/* ---- sizes
+ * -------------------------------------------------------------------------------------------------- */
 
-/* About a thousand rows of tokens in a lane: enough for the matrix products, little enough for the caches. A power of two
- * from 2 to 64. */
+/* About a thousand rows of tokens in a lane: enough for the matrix products, little enough for the caches. A
+ * power of two from 2 to 64. */
 int64_t lanes_default_lane(const learner *l, int64_t batch)
 {
     const int64_t rows = l->encoder->tokens * l->method.objective->views;
@@ -364,7 +372,8 @@ int64_t lanes_default_lane(const learner *l, int64_t batch)
     return size < batch ? size : batch;
 }
 
-/* At most as many leaves as keep the traffic of gradients a few percent of the work: the larger the gradient, the fewer. */
+/* At most as many leaves as keep the traffic of gradients a few percent of the work: the larger the gradient,
+ * the fewer. */
 int64_t lanes_default_leaf(const learner *l, int64_t batch, int64_t lane_size)
 {
     const int64_t lanes_of_batch = (batch + lane_size - 1) / lane_size;

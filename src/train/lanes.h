@@ -5,8 +5,8 @@
  *               whole batch: couple                                      -> loss, gradient of the embeddings
  *               leaf by leaf: (forward again,) backward of its lanes     -> leaf gradient -> tree
  *
- * A leaf is a fixed run of lanes whose gradients one worker accumulates in order. Whether a batchwise lane is kept or run
- * again changes nothing in the result: its views come from keyed random numbers. */
+ * A leaf is a fixed run of lanes whose gradients one worker accumulates in order. Whether a batchwise lane is
+ * kept or run again changes nothing in the result: its views come from keyed random numbers. */
 #ifndef TRAIN_LANES_H
 #define TRAIN_LANES_H
 
@@ -35,7 +35,7 @@ typedef struct lanes_result {
     double wait_share;         /* of the workers' time, spent reading and augmenting */
     const float *embeddings;   /* batchwise: (batch * views, D), borrowed until the next step; else NULL */
     int64_t rows;
-    bool rerun;                /* lanes were run twice */
+    bool rerun; /* lanes were run twice */
 } lanes_result;
 
 /* Loss and gradient of one batch of examples (batch numbers) in an epoch. */

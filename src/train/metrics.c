@@ -58,8 +58,8 @@ static double spectrum_rank(const double *eigenvalues, int64_t width)
     return exp(entropy);
 }
 
-tacit_status representation_measure(tacit_context *context, const float *embeddings, int64_t rows, int64_t width,
-                                    representation *out)
+tacit_status representation_measure(tacit_context *context, const float *embeddings, int64_t rows,
+                                    int64_t width, representation *out)
 {
     tacit_status status = TACIT_NOMEM;
     double *matrix = memory_alloc(context, (size_t)(width * width), sizeof *matrix);
@@ -68,9 +68,10 @@ tacit_status representation_measure(tacit_context *context, const float *embeddi
         goto out;
     out->spread = representation_spread(embeddings, rows, width);
     covariance(embeddings, rows, width, vector, matrix);
-    const int failed =
-        LAPACKE_dsyev(LAPACK_ROW_MAJOR, 'N', 'U', (lapack_int)width, matrix, (lapack_int)width, vector + width);
-    status = failed ? context_fail(context, TACIT_NONFINITE, "the spectrum of the embeddings could not be computed")
+    const int failed = LAPACKE_dsyev(LAPACK_ROW_MAJOR, 'N', 'U', (lapack_int)width, matrix, (lapack_int)width,
+                                     vector + width);
+    status = failed ? context_fail(context, TACIT_NONFINITE,
+                                   "the spectrum of the embeddings could not be computed")
                     : TACIT_OK;
     out->effective_rank = spectrum_rank(vector + width, width);
 out:
@@ -79,17 +80,20 @@ out:
     return status;
 }
 
-const char *representation_advice(const representation *r, int64_t width, bool spherical, char *text, size_t size)
+const char *representation_advice(const representation *r, int64_t width, bool spherical, char *text,
+                                  size_t size)
 {
     const double healthy = 1.0 / sqrt((double)width);
     if (spherical && r->spread < 0.1 * healthy)
         snprintf(text, size,
-                 "the embeddings of different examples are becoming the same: their spread is %.2g, healthy is about %.2g. "
+                 "the embeddings of different examples are becoming the same: their spread is %.2g, healthy "
+                 "is about %.2g. "
                  "Try a lower learning rate, a larger batch, or weaker augmentation",
                  r->spread, healthy);
     else if (r->effective_rank < 2.0)
         snprintf(text, size,
-                 "the embeddings lie almost on a line: effective rank %.1f of %lld. Try a lower learning rate or a larger "
+                 "the embeddings lie almost on a line: effective rank %.1f of %lld. Try a lower learning "
+                 "rate or a larger "
                  "batch",
                  r->effective_rank, (long long)width);
     else
@@ -97,10 +101,12 @@ const char *representation_advice(const representation *r, int64_t width, bool s
     return text;
 }
 
-const char *nonfinite_advice(double loss, double gradient_norm, double lr, int64_t step, char *text, size_t size)
+const char *nonfinite_advice(double loss, double gradient_norm, double lr, int64_t step, char *text,
+                             size_t size)
 {
     snprintf(text, size,
-             "step %lld: the %s is not a finite number (loss %g, gradient norm %g, learning rate %g). The last checkpoint is "
+             "step %lld: the %s is not a finite number (loss %g, gradient norm %g, learning rate %g). The "
+             "last checkpoint is "
              "from before. Try a lower --lr, a longer --warmup, or --clip 1",
              (long long)step, isfinite(loss) ? "gradient" : "loss", loss, gradient_norm, lr);
     return text;

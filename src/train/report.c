@@ -33,7 +33,8 @@ static tacit_status append_line(const session *s, const step_numbers *n, int64_t
                   {"spread", n->spread},
                   {"effective_rank", s->representation.effective_rank}};
     char line[LINE];
-    int used = snprintf(line, sizeof line, "{\"step\": %lld, \"epoch\": %lld", (long long)s->step, (long long)epoch);
+    int used =
+        snprintf(line, sizeof line, "{\"step\": %lld, \"epoch\": %lld", (long long)s->step, (long long)epoch);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         used += put_number(line + used, sizeof line - (size_t)used, fields[i].name, fields[i].number);
     used += snprintf(line + used, sizeof line - (size_t)used, "}\n");
@@ -76,7 +77,8 @@ tacit_status report_step(session *s, const step_numbers *n)
     return append_line(s, n, epoch);
 }
 
-/* ---- an epoch's end ----------------------------------------------------------------------------------------- */
+/* ---- an epoch's end
+ * ----------------------------------------------------------------------------------------- */
 
 tacit_status report_epoch(session *s)
 {
@@ -93,9 +95,11 @@ tacit_status report_epoch(session *s)
                             .rows = (int)settings_whole(s->settings, "samples"),
                             .seed = (uint64_t)settings_whole(s->settings, "seed")};
     const int64_t width = s->learner->encoder->width;
-    tacit_status status = embedder_run(s->embedder, s->sample, 0, s->sample_count, s->sample_embeddings, NULL, NULL);
+    tacit_status status =
+        embedder_run(s->embedder, s->sample, 0, s->sample_count, s->sample_embeddings, NULL, NULL);
     if (status == TACIT_OK)
-        status = representation_measure(s->context, s->sample_embeddings, s->sample_count, width, &s->representation);
+        status = representation_measure(s->context, s->sample_embeddings, s->sample_count, width,
+                                        &s->representation);
     if (status == TACIT_OK)
         advise(s, &s->representation, width);
     if (status == TACIT_OK && sheets.rows > 0)
@@ -106,7 +110,8 @@ tacit_status report_epoch(session *s)
     return status;
 }
 
-/* ---- resume ------------------------------------------------------------------------------------------------- */
+/* ---- resume
+ * ------------------------------------------------------------------------------------------------- */
 
 /* The step of a line of ours, or -1. */
 static int64_t line_step(const char *line)
@@ -132,7 +137,8 @@ tacit_status report_truncate(tacit_context *context, const char *run, int64_t st
     char *path = path_join(context, run, "metrics.jsonl");
     if (!path)
         return TACIT_NOMEM;
-    tacit_status status = file_exists(path) ? file_read(context, path, METRICS_LIMIT, &bytes, &size) : TACIT_OK;
+    tacit_status status =
+        file_exists(path) ? file_read(context, path, METRICS_LIMIT, &bytes, &size) : TACIT_OK;
     while (kept < size) {
         const uint8_t *end = memchr(bytes + kept, '\n', size - kept);
         const int64_t at = line_step((const char *)bytes + kept);

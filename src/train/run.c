@@ -11,7 +11,8 @@
 
 enum { CONFIG_LIMIT = 1 << 20 };
 
-/* ---- writing ------------------------------------------------------------------------------------------------ */
+/* ---- writing
+ * ------------------------------------------------------------------------------------------------ */
 
 static json_t *describe_settings(const settings *s)
 {
@@ -27,8 +28,8 @@ static json_t *describe_source(const data_source *source)
     for (int i = 0; i < source->count; i++)
         json_array_append_new(paths, json_string(source->paths[i]));
     return json_pack("{s:o, s:s, s:I, s:i, s:i, s:i}", "paths", paths, "format", source->format, "examples",
-                     (json_int_t)source->examples, "channels", source->channels, "height", source->height, "width",
-                     source->width);
+                     (json_int_t)source->examples, "channels", source->channels, "height", source->height,
+                     "width", source->width);
 }
 
 static json_t *describe_numbers(const double *numbers, int count)
@@ -48,18 +49,20 @@ static int64_t encoder_parameters(const parameters *p)
     return count;
 }
 
-static json_t *describe_run(const settings *s, const data_source *source, const learner *l, const run_numbers *n)
+static json_t *describe_run(const settings *s, const data_source *source, const learner *l,
+                            const run_numbers *n)
 {
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:I, s:b, s:I, s:I, s:I}", "tacit", TACIT_VERSION, "data",
-                     describe_source(source), "mean", describe_numbers(n->mean, source->channels), "deviation",
-                     describe_numbers(n->deviation, source->channels), "settings", describe_settings(s), "steps",
-                     (json_int_t)n->steps, "complete", (int)n->complete, "parameters",
-                     (json_int_t)parameters_learnt(&l->parameters), "encoder_parameters",
-                     (json_int_t)encoder_parameters(&l->parameters), "dimension", (json_int_t)l->encoder->width);
+                     describe_source(source), "mean", describe_numbers(n->mean, source->channels),
+                     "deviation", describe_numbers(n->deviation, source->channels), "settings",
+                     describe_settings(s), "steps", (json_int_t)n->steps, "complete", (int)n->complete,
+                     "parameters", (json_int_t)parameters_learnt(&l->parameters), "encoder_parameters",
+                     (json_int_t)encoder_parameters(&l->parameters), "dimension",
+                     (json_int_t)l->encoder->width);
 }
 
-tacit_status run_write_config(tacit_context *context, const char *path, const settings *s, const data_source *source,
-                              const learner *l, const run_numbers *n)
+tacit_status run_write_config(tacit_context *context, const char *path, const settings *s,
+                              const data_source *source, const learner *l, const run_numbers *n)
 {
     json_t *object = describe_run(s, source, l, n);
     char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
@@ -71,9 +74,10 @@ tacit_status run_write_config(tacit_context *context, const char *path, const se
     return status;
 }
 
-/* Metadata that makes the file understandable alone; nothing that depends on the machine, so that equal models are equal
- * files. */
-static tacit_status write_weights(tacit_context *context, const char *path, const settings *s, const learner *l)
+/* Metadata that makes the file understandable alone; nothing that depends on the machine, so that equal
+ * models are equal files. */
+static tacit_status write_weights(tacit_context *context, const char *path, const settings *s,
+                                  const learner *l)
 {
     const parameters *p = &l->parameters;
     named_tensor *tensors = memory_alloc(context, p->count, sizeof *tensors);
@@ -94,8 +98,8 @@ static tacit_status write_weights(tacit_context *context, const char *path, cons
     return status;
 }
 
-tacit_status run_write_model(tacit_context *context, const char *model, const settings *s, const data_source *source,
-                             const learner *l, const run_numbers *n)
+tacit_status run_write_model(tacit_context *context, const char *model, const settings *s,
+                             const data_source *source, const learner *l, const run_numbers *n)
 {
     tacit_status status = TACIT_NOMEM;
     char *weights = path_join(context, model, "model.safetensors");
@@ -109,11 +113,13 @@ tacit_status run_write_model(tacit_context *context, const char *model, const se
     return status;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------ */
+/* ---- reading
+ * ------------------------------------------------------------------------------------------------ */
 
 static tacit_status wrong(run_record *r, const char *path, const char *expected)
 {
-    return context_fail(r->context, TACIT_FORMAT, "%s: not a configuration of tacit: expected %s", path, expected);
+    return context_fail(r->context, TACIT_FORMAT, "%s: not a configuration of tacit: expected %s", path,
+                        expected);
 }
 
 static tacit_status read_settings(run_record *r, const char *path, json_t *object)
@@ -155,8 +161,8 @@ static tacit_status read_source(run_record *r, const char *path, json_t *data)
     const char *format;
     json_int_t examples;
     json_t *paths;
-    if (json_unpack(data, "{s:o, s:s, s:I, s:i, s:i, s:i}", "paths", &paths, "format", &format, "examples", &examples,
-                    "channels", &r->channels, "height", &r->height, "width", &r->width))
+    if (json_unpack(data, "{s:o, s:s, s:I, s:i, s:i, s:i}", "paths", &paths, "format", &format, "examples",
+                    &examples, "channels", &r->channels, "height", &r->height, "width", &r->width))
         return wrong(r, path, "\"data\" with paths, format, examples, channels, height and width");
     if ((r->channels != 1 && r->channels != 3) || examples < 1)
         return wrong(r, path, "1 or 3 channels and at least one example");
@@ -165,7 +171,8 @@ static tacit_status read_source(run_record *r, const char *path, json_t *data)
     return read_paths(r, path, paths);
 }
 
-static tacit_status read_numbers(run_record *r, const char *path, const char *name, const json_t *array, double *out)
+static tacit_status read_numbers(run_record *r, const char *path, const char *name, const json_t *array,
+                                 double *out)
 {
     char expected[64];
     snprintf(expected, sizeof expected, "%d finite numbers as \"%s\"", r->channels, name);
@@ -185,9 +192,10 @@ static tacit_status read_object(run_record *r, const char *path, json_t *root)
     const char *version;
     json_int_t steps, all, own, dimension;
     int complete;
-    if (json_unpack(root, "{s:s, s:o, s:o, s:o, s:o, s:I, s:b, s:I, s:I, s:I}", "tacit", &version, "data", &data, "mean",
-                    &mean, "deviation", &deviation, "settings", &rows, "steps", &steps, "complete", &complete,
-                    "parameters", &all, "encoder_parameters", &own, "dimension", &dimension))
+    if (json_unpack(root, "{s:s, s:o, s:o, s:o, s:o, s:I, s:b, s:I, s:I, s:I}", "tacit", &version, "data",
+                    &data, "mean", &mean, "deviation", &deviation, "settings", &rows, "steps", &steps,
+                    "complete", &complete, "parameters", &all, "encoder_parameters", &own, "dimension",
+                    &dimension))
         return wrong(r, path, "tacit, data, mean, deviation, settings, steps, complete and sizes");
     snprintf(r->version, sizeof r->version, "%s", version);
     r->steps = steps;
@@ -236,8 +244,9 @@ static tacit_status copy_weight(const learner *l, const safetensors_file *f, con
     if (!found)
         return context_fail(l->context, TACIT_FORMAT, "%s: tensor %s is missing", path, p->name);
     if (strcmp(found->dtype_name, "F32") != 0 || !shape_equal(found->tensor.shape, p->shape))
-        return context_fail(l->context, TACIT_FORMAT, "%s: tensor %s is %s %s, expected F32 %s", path, p->name,
-                            found->dtype_name, shape_text(found->tensor.shape, one), shape_text(p->shape, two));
+        return context_fail(l->context, TACIT_FORMAT, "%s: tensor %s is %s %s, expected F32 %s", path,
+                            p->name, found->dtype_name, shape_text(found->tensor.shape, one),
+                            shape_text(p->shape, two));
     memcpy(l->parameters.block + p->offset, found->tensor.data, found->size);
     return TACIT_OK;
 }
@@ -253,7 +262,8 @@ tacit_status run_read_weights(learner *l, const char *path)
     return status;
 }
 
-/* ---- the folder --------------------------------------------------------------------------------------------- */
+/* ---- the folder
+ * --------------------------------------------------------------------------------------------- */
 
 static const char *const sub_folders[] = {"model", "checkpoints", "samples"};
 
@@ -284,9 +294,10 @@ tacit_status run_create(tacit_context *context, const char *run, bool overwrite)
     const bool taken = file_exists(config);
     memory_free(context, config);
     if (taken && !overwrite)
-        return context_fail(context, TACIT_STATE,
-                            "%s holds a run already: choose another folder, go on with `tacit resume %s`, or say --overwrite",
-                            run, run);
+        return context_fail(
+            context, TACIT_STATE,
+            "%s holds a run already: choose another folder, go on with `tacit resume %s`, or say --overwrite",
+            run, run);
     if (taken)
         TRY(clear_run(context, run));
     TRY(folder_create(context, run));

@@ -4,7 +4,7 @@
  *   RUN/metrics.jsonl                    one object for each step
  *   RUN/model/model.safetensors          the weights, with model/config.json
  *   RUN/checkpoints/step-NNNNNNNNN.safetensors
- *   RUN/samples/                         sheets of pictures                                                          */
+ *   RUN/samples/                         sheets of pictures */
 #ifndef TRAIN_RUN_H
 #define TRAIN_RUN_H
 
@@ -44,22 +44,22 @@ typedef struct run_numbers {
 } run_numbers;
 
 /* config.json to `path`. */
-tacit_status run_write_config(tacit_context *context, const char *path, const settings *s, const data_source *source,
-                              const learner *l, const run_numbers *n);
+tacit_status run_write_config(tacit_context *context, const char *path, const settings *s,
+                              const data_source *source, const learner *l, const run_numbers *n);
 
 /* Reads and checks a config.json; damage is TACIT_FORMAT with the path and what was expected. */
 tacit_status run_read_config(run_record *out, tacit_context *context, const char *path);
 void run_record_fini(run_record *r);
 
 /* Weights and their config.json into folder `model`. */
-tacit_status run_write_model(tacit_context *context, const char *model, const settings *s, const data_source *source,
-                             const learner *l, const run_numbers *n);
+tacit_status run_write_model(tacit_context *context, const char *model, const settings *s,
+                             const data_source *source, const learner *l, const run_numbers *n);
 
 /* Fills l->parameters from model.safetensors; every parameter must be there with its shape. */
 tacit_status run_read_weights(learner *l, const char *path);
 
-/* Creates the folder of a new run with its sub-folders. One that holds a run: TACIT_STATE, or with `overwrite` emptied of
- * what tacit made. */
+/* Creates the folder of a new run with its sub-folders. One that holds a run: TACIT_STATE, or with
+ * `overwrite` emptied of what tacit made. */
 tacit_status run_create(tacit_context *context, const char *run, bool overwrite);
 
 #endif

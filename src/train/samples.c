@@ -19,8 +19,8 @@ static int row_count(const samples *s)
 }
 
 /* Pictures (rows, columns) of f32 views to a PNG. */
-static tacit_status write_sheet(const samples *s, const char *name, const float *pictures, int rows, int columns,
-                                const char *const *titles)
+static tacit_status write_sheet(const samples *s, const char *name, const float *pictures, int rows,
+                                int columns, const char *const *titles)
 {
     const shape v = s->views->shape;
     const int64_t size = shape_count(v);
@@ -45,7 +45,8 @@ static tacit_status write_sheet(const samples *s, const char *name, const float 
 
 tacit_status samples_views(const samples *s)
 {
-    static const char *const titles[VIEW_COLUMNS] = {"plain", "random", "random", "random", "random", "random"};
+    static const char *const titles[VIEW_COLUMNS] = {"plain",  "random", "random",
+                                                     "random", "random", "random"};
     const int rows = row_count(s);
     const int64_t size = shape_count(s->views->shape);
     scratch space;
@@ -97,8 +98,8 @@ tacit_status samples_demonstrate(const samples *s, tape *t, int64_t epoch)
         return TACIT_OK;
     tape_reset(t, TAPE_INFERENCE);
     TRY(plain_lane(s, t, rows, examples, &l.views));
-    float *pictures =
-        memory_alloc(s->context, (size_t)(rows * o->demonstrate_columns * shape_count(s->views->shape)), sizeof *pictures);
+    float *pictures = memory_alloc(
+        s->context, (size_t)(rows * o->demonstrate_columns * shape_count(s->views->shape)), sizeof *pictures);
     if (!pictures)
         return TACIT_NOMEM;
     snprintf(name, sizeof name, "epoch-%04lld.png", (long long)epoch);
@@ -131,7 +132,8 @@ static void nearest_rows(const float *embeddings, int64_t count, int64_t width, 
             bool taken = false;
             for (int j = 0; j < k; j++)
                 taken = taken || rows[j] == i;
-            const double alike = taken ? -2.0 : similarity(embeddings + query * width, embeddings + i * width, width);
+            const double alike =
+                taken ? -2.0 : similarity(embeddings + query * width, embeddings + i * width, width);
             if (alike > best) {
                 best = alike;
                 rows[k] = i;
@@ -140,8 +142,8 @@ static void nearest_rows(const float *embeddings, int64_t count, int64_t width, 
     }
 }
 
-tacit_status samples_neighbours(const samples *s, const int64_t *examples, const float *embeddings, int64_t count,
-                                int64_t epoch)
+tacit_status samples_neighbours(const samples *s, const int64_t *examples, const float *embeddings,
+                                int64_t count, int64_t epoch)
 {
     static const char *const titles[NEIGHBOUR_COLUMNS] = {"query", "nearest", "", "", "", "", "", ""};
     const int64_t size = shape_count(s->views->shape), width = s->learner->encoder->width;

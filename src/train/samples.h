@@ -19,11 +19,13 @@ typedef struct samples {
 /* views.png: plain view and random views of the first examples of a keyed sample, before the first step. */
 tacit_status samples_views(const samples *s);
 
-/* epoch-NNNN.png: what the method shows of them, if it shows anything. `t` is a tape bound to the parameters. */
+/* epoch-NNNN.png: what the method shows of them, if it shows anything. `t` is a tape bound to the parameters.
+ */
 tacit_status samples_demonstrate(const samples *s, tape *t, int64_t epoch);
 
-/* neighbours-NNNN.png: each of the first rows of a sample with its nearest others. embeddings (count, D) of `examples`. */
-tacit_status samples_neighbours(const samples *s, const int64_t *examples, const float *embeddings, int64_t count,
-                                int64_t epoch);
+/* neighbours-NNNN.png: each of the first rows of a sample with its nearest others. embeddings (count, D) of
+ * `examples`. */
+tacit_status samples_neighbours(const samples *s, const int64_t *examples, const float *embeddings,
+                                int64_t count, int64_t epoch);
 
 #endif

@@ -28,14 +28,14 @@ typedef struct session {
     tape *tape; /* for demonstrations */
     const optimizer *optimizer;
     float *state[OPTIMIZER_BLOCKS];
-    int64_t *batch;                     /* (batch): examples of this step */
-    int64_t sample[SESSION_SAMPLE];     /* examples */
-    float *sample_embeddings;           /* (sample_count, D) */
+    int64_t *batch;                 /* (batch): examples of this step */
+    int64_t sample[SESSION_SAMPLE]; /* examples */
+    float *sample_embeddings;       /* (sample_count, D) */
     int64_t sample_count;
-    int64_t step, steps, epoch_steps;   /* done, all, of an epoch */
-    representation representation;      /* of the last epoch's end; NAN before */
-    double rate;                        /* examples a second, smoothed */
-    double last_checkpoint;             /* clock_seconds */
+    int64_t step, steps, epoch_steps; /* done, all, of an epoch */
+    representation representation;    /* of the last epoch's end; NAN before */
+    double rate;                      /* examples a second, smoothed */
+    double last_checkpoint;           /* clock_seconds */
 } session;
 
 /* One step's numbers, for metrics.jsonl and the progress. */

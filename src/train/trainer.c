@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- setting up --------------------------------------------------------------------------------------------- */
+/* ---- setting up
+ * --------------------------------------------------------------------------------------------- */
 
 static tacit_status create_views(session *s)
 {
@@ -28,7 +29,8 @@ static tacit_status create_views(session *s)
 static tacit_status measure_pixels(session *s)
 {
     float mean[3] = {0}, deviation[3] = {1, 1, 1};
-    TRY(picture_statistics(s->data, (int)settings_whole(s->settings, "size"), s->work->team, mean, deviation));
+    TRY(picture_statistics(s->data, (int)settings_whole(s->settings, "size"), s->work->team, mean,
+                           deviation));
     for (int i = 0; i < 3; i++) {
         s->mean[i] = (double)mean[i];
         s->deviation[i] = (double)deviation[i];
@@ -121,7 +123,8 @@ static void tear_down(session *s)
     memory_free(s->context, s->sample_embeddings);
 }
 
-/* ---- files -------------------------------------------------------------------------------------------------- */
+/* ---- files
+ * -------------------------------------------------------------------------------------------------- */
 
 static run_numbers numbers_of(const session *s)
 {
@@ -144,7 +147,8 @@ static tacit_status save_checkpoint(session *s)
     const checkpoint c = checkpoint_of(s);
     char *folder = path_join(s->context, s->run, "checkpoints");
     const tacit_status status =
-        folder ? checkpoint_write(s->context, folder, &c, (int)settings_whole(s->settings, "keep")) : TACIT_NOMEM;
+        folder ? checkpoint_write(s->context, folder, &c, (int)settings_whole(s->settings, "keep"))
+               : TACIT_NOMEM;
     memory_free(s->context, folder);
     s->last_checkpoint = clock_seconds();
     return status;
@@ -170,10 +174,11 @@ static tacit_status save_config(const session *s)
     return status;
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * ----------------------------------------------------------------------------------------------- */
 
-/* The examples of step s->step (counted from 0): a piece of the epoch's keyed permutation. An incomplete last batch of an
- * epoch is left out; which examples that are differs from epoch to epoch. */
+/* The examples of step s->step (counted from 0): a piece of the epoch's keyed permutation. An incomplete last
+ * batch of an epoch is left out; which examples that are differs from epoch to epoch. */
 static uint32_t choose_batch(session *s)
 {
     const int64_t size = settings_whole(s->settings, "batch");
@@ -189,7 +194,8 @@ static double learning_rate(const session *s)
 {
     const settings *o = s->settings;
     const int64_t warmup = (int64_t)(settings_number(o, "warmup") * (double)s->steps);
-    return schedule_cosine(settings_number(o, "lr"), settings_number(o, "last-lr"), s->step, warmup, s->steps);
+    return schedule_cosine(settings_number(o, "lr"), settings_number(o, "last-lr"), s->step, warmup,
+                           s->steps);
 }
 
 static void clip_gradient(const session *s, float *gradient, double norm)
@@ -217,7 +223,8 @@ static tacit_status update(session *s, const lanes_result *r, step_numbers *n)
                             nonfinite_advice(n->loss, n->gradient_norm, n->lr, s->step, text, sizeof text));
     clip_gradient(s, r->gradient->block, n->gradient_norm);
     const optimizer_step step = {.step = s->step, .lr = n->lr};
-    optimizer_run(s->optimizer, &settings_of, &step, &s->learner->parameters, r->gradient->block, s->state, s->work);
+    optimizer_run(s->optimizer, &settings_of, &step, &s->learner->parameters, r->gradient->block, s->state,
+                  s->work);
     return TACIT_OK;
 }
 
@@ -228,7 +235,11 @@ static tacit_status run_step(session *s)
     const uint32_t epoch = choose_batch(s);
     TRY(lanes_step(s->lanes, s->batch, epoch, &r));
     s->step++;
-    step_numbers n = {.loss = r.loss, .lr = learning_rate(s), .wait_share = r.wait_share, .spread = s->representation.spread, .rerun = r.rerun};
+    step_numbers n = {.loss = r.loss,
+                      .lr = learning_rate(s),
+                      .wait_share = r.wait_share,
+                      .spread = s->representation.spread,
+                      .rerun = r.rerun};
     if (r.embeddings)
         n.spread = representation_spread(r.embeddings, r.rows, s->learner->encoder->width);
     const tacit_status status = update(s, &r, &n);
@@ -248,8 +259,8 @@ static tacit_status stop_on_request(session *s)
 {
     s->context->cancelled = 0;
     TRY(save_checkpoint(s));
-    return context_fail(s->context, TACIT_CANCELLED, "stopped at step %lld of %lld; saved in %s", (long long)s->step,
-                        (long long)s->steps, s->run);
+    return context_fail(s->context, TACIT_CANCELLED, "stopped at step %lld of %lld; saved in %s",
+                        (long long)s->step, (long long)s->steps, s->run);
 }
 
 static tacit_status loop(session *s)
@@ -268,7 +279,8 @@ static tacit_status loop(session *s)
     return TACIT_OK;
 }
 
-/* ---- entry -------------------------------------------------------------------------------------------------- */
+/* ---- entry
+ * -------------------------------------------------------------------------------------------------- */
 
 static session session_of(tacit_context *context, settings *s, const dataset *d, const data_source *source,
                           const char *run, const tacit_train_options *options)
@@ -320,9 +332,11 @@ static tacit_status same_data(const session *s, const run_record *r)
 {
     if (s->data->count != r->examples || s->data->channels != r->channels)
         return context_fail(s->context, TACIT_STATE,
-                            "the data have %lld examples of %d channels, the run began with %lld of %d: it can only go on with "
+                            "the data have %lld examples of %d channels, the run began with %lld of %d: it "
+                            "can only go on with "
                             "the same data",
-                            (long long)s->data->count, s->data->channels, (long long)r->examples, r->channels);
+                            (long long)s->data->count, s->data->channels, (long long)r->examples,
+                            r->channels);
     return TACIT_OK;
 }
 
@@ -347,8 +361,8 @@ static tacit_status go_on(session *s, const run_record *began)
     return loop(s);
 }
 
-tacit_status trainer_resume(tacit_context *context, run_record *began, const dataset *d, const data_source *source,
-                            const char *run, const tacit_train_options *options)
+tacit_status trainer_resume(tacit_context *context, run_record *began, const dataset *d,
+                            const data_source *source, const char *run, const tacit_train_options *options)
 {
     session now = session_of(context, began->settings, d, source, run, options);
     const tacit_status status = go_on(&now, began);

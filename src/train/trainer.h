@@ -1,5 +1,5 @@
-/* The trainer: from settings and a data set to a model folder. It knows objectives, encoders, data sets and optimizers by
- * their interfaces only. */
+/* The trainer: from settings and a data set to a model folder. It knows objectives, encoders, data sets and
+ * optimizers by their interfaces only. */
 #ifndef TRAIN_TRAINER_H
 #define TRAIN_TRAINER_H
 
@@ -11,7 +11,7 @@ tacit_status trainer_train(tacit_context *context, settings *s, const dataset *d
                            const char *run, const tacit_train_options *options);
 
 /* Goes on from the newest checkpoint with the settings of `record` (overrides applied). */
-tacit_status trainer_resume(tacit_context *context, run_record *record, const dataset *d, const data_source *source,
-                            const char *run, const tacit_train_options *options);
+tacit_status trainer_resume(tacit_context *context, run_record *record, const dataset *d,
+                            const data_source *source, const char *run, const tacit_train_options *options);
 
 #endif

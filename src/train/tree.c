@@ -41,7 +41,8 @@ tacit_status tree_create(gradient_tree **out, const parameters *p, int64_t leave
     t->capacity = leaves;
     pthread_mutex_init(&t->lock, NULL);
     for (int level = 0; level <= levels_of(leaves); level++) {
-        t->waiting[level] = memory_alloc(t->context, (size_t)nodes_at(leaves, level), sizeof *t->waiting[level]);
+        t->waiting[level] =
+            memory_alloc(t->context, (size_t)nodes_at(leaves, level), sizeof *t->waiting[level]);
         if (!t->waiting[level]) {
             tree_destroy(t);
             *out = NULL;

@@ -1,11 +1,11 @@
-/* The gradient tree: leaf gradients are added in the fixed binary tree of their numbers, whoever computed them and in
- * whatever order they arrive.
+/* The gradient tree: leaf gradients are added in the fixed binary tree of their numbers, whoever computed
+ * them and in whatever order they arrive.
  *
- *        (0+1)+(2+3)            a sum is formed as soon as both sides are there, by the worker that brought the second;
- *        /         \            a node without a sibling rises as it is. At most workers + log2(leaves) + 1 buffers
- *      0+1         2+3          are alive when leaves are handed out in rising order.
+ *        (0+1)+(2+3)            a sum is formed as soon as both sides are there, by the worker that brought
+ * the second; /         \            a node without a sibling rises as it is. At most workers + log2(leaves)
+ * + 1 buffers 0+1         2+3          are alive when leaves are handed out in rising order.
  *     /   \       /   \
- *    0     1     2     3                                                                                              */
+ *    0     1     2     3 */
 #ifndef TRAIN_TREE_H
 #define TRAIN_TREE_H
 
@@ -30,7 +30,8 @@ void tree_begin(gradient_tree *t, int64_t leaves);
 /* An empty buffer (nothing written), from any worker. NULL with TACIT_NOMEM recorded. */
 gradient_buffer *tree_take(gradient_tree *t);
 
-/* Hands in the gradient of a leaf, from any worker; parameters it did not write count as 0. The buffer is the tree's. */
+/* Hands in the gradient of a leaf, from any worker; parameters it did not write count as 0. The buffer is the
+ * tree's. */
 void tree_put(gradient_tree *t, int64_t leaf, gradient_buffer *buffer);
 
 /* The sum, after all leaves were put. Give it back with tree_give after use. */

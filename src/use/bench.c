@@ -1,5 +1,5 @@
-/* The rows of `tacit bench`: the same code that trains and embeds, on random pictures, timed step by step with the peak
- * measured between the steps. */
+/* The rows of `tacit bench`: the same code that trains and embeds, on random pictures, timed step by step
+ * with the peak measured between the steps. */
 #include "use/bench.h"
 
 #include "base/clock.h"
@@ -41,11 +41,12 @@ const char *bench_name(int i)
     return i >= 0 && i < ROWS ? bench_rows[i].name : NULL;
 }
 
-/* ---- random pictures ---------------------------------------------------------------------------------------- */
+/* ---- random pictures
+ * ---------------------------------------------------------------------------------------- */
 
 /* Numbers in [-1, 1), cheap enough not to be what is measured. */
-static tacit_status random_view(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view, scratch *s,
-                                void *out)
+static tacit_status random_view(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view,
+                                scratch *s, void *out)
 {
     (void)s;
     float *pixels = out;
@@ -63,7 +64,8 @@ static tacit_status plain_view(const views *v, int64_t example, scratch *s, void
     return random_view(v, 0, 0, example, 0, s, out);
 }
 
-/* ---- a row -------------------------------------------------------------------------------------------------- */
+/* ---- a row
+ * -------------------------------------------------------------------------------------------------- */
 
 typedef struct bench {
     tacit_context *context;
@@ -113,7 +115,8 @@ static tacit_status create_training(bench *b)
 
 static tacit_status create_embedding(bench *b)
 {
-    b->embeddings = memory_alloc(b->context, (size_t)(b->batch * b->learner->encoder->width), sizeof *b->embeddings);
+    b->embeddings =
+        memory_alloc(b->context, (size_t)(b->batch * b->learner->encoder->width), sizeof *b->embeddings);
     if (!b->embeddings)
         return TACIT_NOMEM;
     return embedder_create(&b->embedder, b->learner, &b->views, b->work);
@@ -157,7 +160,8 @@ static void tear_down(bench *b)
 /* Forward, backward, optimizer; or an embedding of the batch. */
 static tacit_status run_step(bench *b)
 {
-    const optimizer_settings o = {.momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05, .trust = 0.001};
+    const optimizer_settings o = {
+        .momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05, .trust = 0.001};
     lanes_result r;
     if (b->row->embed)
         return embedder_run(b->embedder, b->examples, 0, b->batch, b->embeddings, NULL, NULL);
@@ -190,7 +194,8 @@ static double median(double *numbers, int count)
 }
 
 /* Steps for about `seconds`, the peak before each. Medians of times and peaks. */
-static tacit_status time_steps(bench *b, double seconds, double *step_seconds, double *operations, double *peak)
+static tacit_status time_steps(bench *b, double seconds, double *step_seconds, double *operations,
+                               double *peak)
 {
     double times[MAX_STEPS], peaks[MAX_STEPS];
     int count = 0;
@@ -225,7 +230,8 @@ static tacit_status measure(bench *b, double seconds, tacit_bench_row *out)
     return TACIT_OK;
 }
 
-/* ---- all rows ----------------------------------------------------------------------------------------------- */
+/* ---- all rows
+ * ----------------------------------------------------------------------------------------------- */
 
 static bool listed(const char *rows, const char *name)
 {

@@ -7,7 +7,8 @@
 
 #include <math.h>
 
-/* ---- pixels ------------------------------------------------------------------------------------------------- */
+/* ---- pixels
+ * ------------------------------------------------------------------------------------------------- */
 
 typedef struct pixel_job {
     const views *views;
@@ -19,7 +20,8 @@ typedef struct pixel_job {
 static tacit_status fill_row(void *user, int64_t i, int worker)
 {
     const pixel_job *j = user;
-    return j->views->plain(j->views, j->rows[i], &j->scratches[worker], j->out + i * shape_count(j->views->shape));
+    return j->views->plain(j->views, j->rows[i], &j->scratches[worker],
+                           j->out + i * shape_count(j->views->shape));
 }
 
 tacit_status evaluate_pixels(work *w, const views *v, const int64_t *rows, int64_t count, float *out)
@@ -37,20 +39,22 @@ tacit_status evaluate_pixels(work *w, const views *v, const int64_t *rows, int64
     return status;
 }
 
-/* ---- scores ------------------------------------------------------------------------------------------------- */
+/* ---- scores
+ * ------------------------------------------------------------------------------------------------- */
 
 /* Standardised copies of both parts, for the neighbours. */
-static tacit_status vote(work *w, labelled train, labelled test, int32_t classes, const tacit_evaluation_options *o,
-                         float *space, int32_t *predicted)
+static tacit_status vote(work *w, labelled train, labelled test, int32_t classes,
+                         const tacit_evaluation_options *o, float *space, int32_t *predicted)
 {
     const int64_t columns = train.features.columns, n = train.features.rows, m = test.features.rows;
-    float *mean = space, *deviation = mean + columns, *keys = deviation + columns, *queries = keys + n * columns;
+    float *mean = space, *deviation = mean + columns, *keys = deviation + columns,
+          *queries = keys + n * columns;
     TRY(columns_measure(w, train.features, mean, deviation));
     TRY(rows_standardise(w, train.features, NULL, n, mean, deviation, keys));
     TRY(rows_standardise(w, test.features, NULL, m, mean, deviation, queries));
     const int k = o->neighbours < n ? o->neighbours : (int)n;
-    return neighbours_classify(w, (matrix){m, columns, queries}, (matrix){n, columns, keys}, train.labels, classes, k,
-                               (float)o->temperature, predicted);
+    return neighbours_classify(w, (matrix){m, columns, queries}, (matrix){n, columns, keys}, train.labels,
+                               classes, k, (float)o->temperature, predicted);
 }
 
 static tacit_status score_neighbours(work *w, labelled train, labelled test, int32_t classes,
@@ -96,8 +100,8 @@ static tacit_status score_few(work *w, labelled train, labelled test, int32_t cl
         out->few_mean[i] = out->few_deviation[i] = NAN;
         if (o->few_labels[i] < 1)
             continue;
-        TRY(few_labels_evaluate(w, train.features, train.labels, test.features, test.labels, classes, o->few_labels[i],
-                                o->draws, o->seed, &r));
+        TRY(few_labels_evaluate(w, train.features, train.labels, test.features, test.labels, classes,
+                                o->few_labels[i], o->draws, o->seed, &r));
         out->few_mean[i] = r.mean;
         out->few_deviation[i] = r.deviation;
     }

@@ -1,5 +1,5 @@
-/* Is the model any good? Simple classifiers on its embeddings, beside the same on raw pixels and on the embeddings of the
- * same encoder before training. */
+/* Is the model any good? Simple classifiers on its embeddings, beside the same on raw pixels and on the
+ * embeddings of the same encoder before training. */
 #ifndef USE_EVALUATE_H
 #define USE_EVALUATE_H
 
@@ -13,8 +13,9 @@ typedef struct labelled {
     const int32_t *labels;
 } labelled;
 
-/* Scores of one representation. Features of both parts are standardised by the columns' mean and deviation over the
- * training part (no label is used) before the neighbours are sought; the probe and the few-label probes do the same. */
+/* Scores of one representation. Features of both parts are standardised by the columns' mean and deviation
+ * over the training part (no label is used) before the neighbours are sought; the probe and the few-label
+ * probes do the same. */
 tacit_status evaluate_features(work *w, labelled train, labelled test, int32_t classes,
                                const tacit_evaluation_options *o, tacit_scores *out);
 

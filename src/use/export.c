@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-tacit_status export_npy(tacit_context *context, const char *path, const float *x, int64_t count, int64_t dimension)
+tacit_status export_npy(tacit_context *context, const char *path, const float *x, int64_t count,
+                        int64_t dimension)
 {
     char text[128];
     uint8_t header[128];
@@ -13,8 +14,9 @@ tacit_status export_npy(tacit_context *context, const char *path, const float *x
     memcpy(header, "\x93NUMPY\x01\x00", 8);
     header[8] = sizeof header - 10;
     header[9] = 0;
-    const int used = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }",
-                              (long long)count, (long long)dimension);
+    const int used =
+        snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }",
+                 (long long)count, (long long)dimension);
     memcpy(header + 10, text, (size_t)used);
     header[sizeof header - 1] = '\n';
     file_writer w;
@@ -46,13 +48,13 @@ static void write_names(file_writer *w, const dataset *d, int64_t i)
     file_writer_write(w, ",", 1);
 }
 
-tacit_status export_csv(tacit_context *context, const char *path, const float *x, int64_t count, int64_t dimension,
-                        const dataset *d, int64_t first)
+tacit_status export_csv(tacit_context *context, const char *path, const float *x, int64_t count,
+                        int64_t dimension, const dataset *d, int64_t first)
 {
     file_writer w;
     if (d && (first < 0 || first > d->count || count > d->count - first))
-        return context_fail(context, TACIT_ARGUMENT, "%s: rows for examples %lld to %lld, the data have %lld", path,
-                            (long long)first, (long long)(first + count) - 1, (long long)d->count);
+        return context_fail(context, TACIT_ARGUMENT, "%s: rows for examples %lld to %lld, the data have %lld",
+                            path, (long long)first, (long long)(first + count) - 1, (long long)d->count);
     TRY(file_writer_open(&w, context, path));
     file_writer_print(&w, "%s", d ? "name,label," : "");
     for (int64_t i = 0; i < dimension; i++)

@@ -5,10 +5,12 @@
 #include "data/dataset.h"
 
 /* .npy version 1.0, little-endian float32 (count, dimension), C order. */
-tacit_status export_npy(tacit_context *context, const char *path, const float *x, int64_t count, int64_t dimension);
+tacit_status export_npy(tacit_context *context, const char *path, const float *x, int64_t count,
+                        int64_t dimension);
 
-/* With data: "name,label,e0,e1,..." (label empty where there is none); without: "e0,e1,...". Quoted by RFC 4180. */
-tacit_status export_csv(tacit_context *context, const char *path, const float *x, int64_t count, int64_t dimension,
-                        const dataset *d, int64_t first);
+/* With data: "name,label,e0,e1,..." (label empty where there is none); without: "e0,e1,...". Quoted by RFC
+ * 4180. */
+tacit_status export_csv(tacit_context *context, const char *path, const float *x, int64_t count,
+                        int64_t dimension, const dataset *d, int64_t first);
 
 #endif

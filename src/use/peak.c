@@ -2,26 +2,27 @@
 
 #include "base/clock.h"
 
-/* Independent chains: at least latency times units of every x86-64 machine with FMA, and within its registers. */
+/* Independent chains: at least latency times units of every x86-64 machine with FMA, and within its
+ * registers. */
 enum { CHAINS_512 = 24, CHAINS_256 = 12, CHAINS_128 = 12, TURNS = 4096 };
 
 /* One function for each width of registers; `sink` keeps the work from being dropped. */
-#define CHAIN_KERNEL(name, bytes, chains, isa)                                                                         \
-    typedef float name##_vector __attribute__((vector_size(bytes)));                                                   \
-    isa static double name(float factor, float *sink)                                                                  \
-    {                                                                                                                  \
-        const int width = bytes / (int)sizeof(float);                                                                  \
-        name##_vector chain[chains], f, a;                                                                             \
-        for (int i = 0; i < width; i++)                                                                                \
-            f[i] = a[i] = factor;                                                                                      \
-        for (int c = 0; c < chains; c++)                                                                               \
-            chain[c] = a * (float)c;                                                                                   \
-        for (int turn = 0; turn < TURNS; turn++) {                                                                     \
-            _Pragma("GCC unroll 24") for (int c = 0; c < chains; c++) chain[c] = chain[c] * f + a;                     \
-        }                                                                                                              \
-        for (int c = 0; c < chains; c++)                                                                               \
-            *sink += chain[c][0];                                                                                      \
-        return 2.0 * width * chains * TURNS;                                                                           \
+#define CHAIN_KERNEL(name, bytes, chains, isa)                                                               \
+    typedef float name##_vector __attribute__((vector_size(bytes)));                                         \
+    isa static double name(float factor, float *sink)                                                        \
+    {                                                                                                        \
+        const int width = bytes / (int)sizeof(float);                                                        \
+        name##_vector chain[chains], f, a;                                                                   \
+        for (int i = 0; i < width; i++)                                                                      \
+            f[i] = a[i] = factor;                                                                            \
+        for (int c = 0; c < chains; c++)                                                                     \
+            chain[c] = a * (float)c;                                                                         \
+        for (int turn = 0; turn < TURNS; turn++) {                                                           \
+            _Pragma("GCC unroll 24") for (int c = 0; c < chains; c++) chain[c] = chain[c] * f + a;           \
+        }                                                                                                    \
+        for (int c = 0; c < chains; c++)                                                                     \
+            *sink += chain[c][0];                                                                            \
+        return 2.0 * width * chains * TURNS;                                                                 \
     }
 
 #if defined(__x86_64__)

@@ -16,11 +16,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     context_begin(context);
     const tacit_status status = picture_decode(context, "input", data, size, PIXEL_LIMIT, &s, &got);
     if (status == TACIT_OK) {
-        uint32_t sum = 0; /* touches every pixel, so that a sanitizer sees what is not there */
+        volatile uint32_t sum = 0; /* touches every pixel, so that a sanitizer sees what is not there */
         for (size_t i = 0; i < (size_t)got.height * (size_t)got.width * (size_t)got.channels; i++)
-            sum = sum * 31 + got.pixels[i];
+            sum += got.pixels[i];
         if (header != TACIT_OK || head.height != got.height || head.width != got.width ||
-            head.channels != got.channels || (sum == 0 && got.height < 1))
+            head.channels != got.channels)
             abort();
     } else if (tacit_context_message(context)[0] == '\0') {
         abort();

@@ -1,5 +1,6 @@
-/* The projector of contrastive methods: linear layers without bias, each followed by batch norm over the whole batch,
- * ReLU between them; the last norm has no bias (Chen et al. 2020, "Big self-supervised models", section 2). */
+/* The projector of contrastive methods: linear layers without bias, each followed by batch norm over the
+ * whole batch, ReLU between them; the last norm has no bias (Chen et al. 2020, "Big self-supervised models",
+ * section 2). */
 #ifndef OBJECTIVE_CONTRASTIVE_PROJECTOR_H
 #define OBJECTIVE_CONTRASTIVE_PROJECTOR_H
 

@@ -1,5 +1,5 @@
-/* simclr: two views of one example attract, all others of the batch repel (Chen et al. 2020, "A simple framework for
- * contrastive learning of visual representations"). */
+/* simclr: two views of one example attract, all others of the batch repel (Chen et al. 2020, "A simple
+ * framework for contrastive learning of visual representations"). */
 #include "objective/contrastive/projector.h"
 #include "objective/objective.h"
 
@@ -9,21 +9,27 @@ typedef struct simclr {
 } simclr;
 
 static const setting simclr_settings[] = {
-    {"temperature", SETTING_NUMBER, 0.001, 10.0, NULL, "0.2", "", "of the softmax over similarities", "simclr"},
-    {"projector-layers", SETTING_WHOLE, 1, PROJECTOR_LAYERS, NULL, "3", "", "linear layers of the projector", "simclr"},
+    {"temperature", SETTING_NUMBER, 0.001, 10.0, NULL, "0.2", "", "of the softmax over similarities",
+     "simclr"},
+    {"projector-layers", SETTING_WHOLE, 1, PROJECTOR_LAYERS, NULL, "3", "", "linear layers of the projector",
+     "simclr"},
     {"projector-width", SETTING_WHOLE, 8, 16384, NULL, "auto", "", "width of its hidden layers", "simclr"},
     {"projector-output", SETTING_WHOLE, 2, 16384, NULL, "128", "", "width of its result", "simclr"},
 };
 
-static const default_value simclr_defaults[] = {
-    {"optimizer", "adamw"}, {"beta2", "0.95"}, {"weight-decay", "0.05"}, {"augment", "contrastive"}, {NULL, NULL}};
+static const default_value simclr_defaults[] = {{"optimizer", "adamw"},
+                                                {"beta2", "0.95"},
+                                                {"weight-decay", "0.05"},
+                                                {"augment", "contrastive"},
+                                                {NULL, NULL}};
 
 static value simclr_lane(const method *m, tape *t, const lane *l)
 {
     return m->encoder->embed(m->encoder, t, l->views); /* (B*2, D) */
 }
 
-/* Rows 2i and 2i+1 are views of one example: each is the other's target, and takes no part in its own softmax. */
+/* Rows 2i and 2i+1 are views of one example: each is the other's target, and takes no part in its own
+ * softmax. */
 static value pair_index(tape *t, int64_t rows, int32_t flip)
 {
     const value index = tape_output(t, DTYPE_I32, shape_1(rows));
@@ -56,13 +62,13 @@ static tacit_status simclr_create(method *m, parameters *p, const settings *opti
     if (!s)
         return TACIT_NOMEM;
     const int64_t inputs = m->encoder->width;
-    const int64_t hidden = settings_is_auto(options, "projector-width") ? inputs : settings_whole(options, "projector-width");
+    const int64_t hidden =
+        settings_is_auto(options, "projector-width") ? inputs : settings_whole(options, "projector-width");
     s->projector = projector_declare(p, (int)settings_whole(options, "projector-layers"), inputs, hidden,
                                      settings_whole(options, "projector-output"));
     s->temperature = (float)settings_number(options, "temperature");
     return TACIT_OK;
 }
-
 
 const objective objective_simclr = {
     .name = "simclr",

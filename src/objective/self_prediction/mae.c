@@ -1,8 +1,8 @@
 /* mae: the masked autoencoder (He et al. 2022, "Masked autoencoders are scalable vision learners").
  *
- * Most patches are removed; the encoder sees the rest; a small decoder, given mask tokens in the gaps, predicts the
- * removed patches. The loss is the mean square error over removed patches only, each normalised by its own mean and
- * (unbiased) variance where `normalize-pixels` says so. */
+ * Most patches are removed; the encoder sees the rest; a small decoder, given mask tokens in the gaps,
+ * predicts the removed patches. The loss is the mean square error over removed patches only, each normalised
+ * by its own mean and (unbiased) variance where `target` says so. */
 #include "objective/self_prediction/mae.h"
 
 #include "base/philox.h"
@@ -24,21 +24,28 @@ typedef struct mae {
 } mae;
 
 static const setting mae_settings[] = {
-    {"mask-ratio", SETTING_NUMBER, 0.05, 0.95, NULL, "0.75", "", "share of the patches that is removed", "mae"},
-    {"decoder-width", SETTING_WHOLE, 16, 4096, NULL, "auto", "", "width of the decoder, a multiple of 16", "mae"},
+    {"mask-ratio", SETTING_NUMBER, 0.05, 0.95, NULL, "0.75", "", "share of the patches that is removed",
+     "mae"},
+    {"decoder-width", SETTING_WHOLE, 16, 4096, NULL, "auto", "", "width of the decoder, a multiple of 16",
+     "mae"},
     {"decoder-depth", SETTING_WHOLE, 1, 32, NULL, "auto", "", "blocks of the decoder", "mae"},
-    {"normalize-pixels", SETTING_FLAG, 0, 0, NULL, "true", "",
-     "predict each patch less its mean, over its deviation: better features, worse-looking restorations", "mae"},
+    {"target", SETTING_CHOICE, 0, 0, "normalized|raw", "normalized", "",
+     "predict each patch less its mean and over its deviation, or the pixels as they are", "mae"},
 };
 
-static const default_value mae_defaults[] = {
-    {"optimizer", "adamw"}, {"beta2", "0.95"}, {"weight-decay", "0.05"}, {"augment", "prediction"}, {NULL, NULL}};
+static const default_value mae_defaults[] = {{"optimizer", "adamw"},
+                                             {"beta2", "0.95"},
+                                             {"weight-decay", "0.05"},
+                                             {"augment", "prediction"},
+                                             {NULL, NULL}};
 
-/* ---- which patches are removed ------------------------------------------------------------------------------ */
+/* ---- which patches are removed
+ * ------------------------------------------------------------------------------ */
 
-/* The kept and the removed patches of one example, each in rising order: the `kept` patches with the smallest of T keyed
- * uniform numbers stay (ties: the lower patch). */
-static void draw_mask(const mae *m, const lane *l, int64_t i, uint32_t *noise, int32_t *kept, int32_t *removed)
+/* The kept and the removed patches of one example, each in rising order: the `kept` patches with the smallest
+ * of T keyed uniform numbers stay (ties: the lower patch). */
+static void draw_mask(const mae *m, const lane *l, int64_t i, uint32_t *noise, int32_t *kept,
+                      int32_t *removed)
 {
     draws d = draws_at(l->seed, DRAW_MASK, l->epoch, (uint64_t)l->examples[i], 0);
     for (int64_t p = 0; p < m->tokens; p++)
@@ -75,7 +82,8 @@ static masks draw_masks(const mae *m, tape *t, const lane *l)
     return out;
 }
 
-/* ---- the model ---------------------------------------------------------------------------------------------- */
+/* ---- the model
+ * ---------------------------------------------------------------------------------------------- */
 
 /* The index of tokens once the class token stands before them: a class row 0, then index + 1. */
 static value with_class(tape *t, value index)
@@ -143,7 +151,8 @@ static value mae_lane(const method *m, tape *t, const lane *l)
     return mae_loss(m, t, l->views, mask.kept, mask.removed);
 }
 
-/* ---- what it shows ------------------------------------------------------------------------------------------ */
+/* ---- what it shows
+ * ------------------------------------------------------------------------------------------ */
 
 static const char *const mae_titles[] = {"original", "masked", "restored"};
 
@@ -161,8 +170,8 @@ static void put_patch(const encoder_settings *s, int32_t number, const float *pa
     }
 }
 
-/* Undoes the normalisation of a patch with the mean and deviation of the true one. That leaks them into the picture: the
- * sheet's caption says so. */
+/* Undoes the normalisation of a patch with the mean and deviation of the true one. That leaks them into the
+ * picture: the sheet's caption says so. */
 static void denormalize(const float *truth, float *patch, int64_t width)
 {
     double sum = 0.0, squares = 0.0;
@@ -176,7 +185,8 @@ static void denormalize(const float *truth, float *patch, int64_t width)
         patch[i] = (float)((double)patch[i] * deviation + mean);
 }
 
-static void show_example(const method *m, const int32_t *removed, const float *truth, float *predicted, float *pictures)
+static void show_example(const method *m, const int32_t *removed, const float *truth, float *predicted,
+                         float *pictures)
 {
     const mae *s = m->state;
     const encoder_settings *e = &m->encoder->settings;
@@ -209,19 +219,23 @@ static tacit_status mae_demonstrate(const method *m, tape *t, const lane *l, flo
         float *row = pictures + i * 3 * size;
         memcpy(row, tape_f32(t, l->views) + i * size, (size_t)size * sizeof *row);
         show_example(m, (const int32_t *)tape_tensor(t, mask.removed)->data + i * gone,
-                     tape_f32(t, patches) + i * s->tokens * width, tape_f32(t, predicted) + i * gone * width, row);
+                     tape_f32(t, patches) + i * s->tokens * width, tape_f32(t, predicted) + i * gone * width,
+                     row);
     }
     return TACIT_OK;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * --------------------------------------------------------------------------------------------------- */
 
 /* Half the encoder's width and two blocks for small encoders; He et al.'s 512 x 8 at vit-base. */
 static void decoder_sizes(const encoder *e, const settings *s, int64_t *width, int64_t *depth)
 {
-    const int64_t half = (e->width / 2 + 15) / 16 * 16;
-    *width = settings_is_auto(s, "decoder-width") ? (half > 512 ? 512 : half) : settings_whole(s, "decoder-width");
-    *depth = settings_is_auto(s, "decoder-depth") ? (e->width < 384 ? 2 : 4) : settings_whole(s, "decoder-depth");
+    const int64_t half = (e->kind->width / 2 + 15) / 16 * 16;
+    *width =
+        settings_is_auto(s, "decoder-width") ? (half > 512 ? 512 : half) : settings_whole(s, "decoder-width");
+    *depth = settings_is_auto(s, "decoder-depth") ? (e->kind->width < 384 ? 2 : 4)
+                                                  : settings_whole(s, "decoder-depth");
 }
 
 /* Heads of 32 numbers where they divide the width, else of 16. */
@@ -243,7 +257,7 @@ static void mae_destroy(method *m)
 
 static void declare_decoder(mae *s, parameters *p, const encoder *e, int64_t width)
 {
-    s->embed = linear_declare(p, "decoder.embed", e->width, width);
+    s->embed = linear_declare(p, "decoder.embed", e->kind->width, width);
     s->mask_token = parameters_add(p, "decoder.mask_token", shape_1(width), INIT_NORMAL, 0.02f);
     for (int i = 0; i < s->depth; i++) {
         char prefix[PARAMETER_NAME];
@@ -259,18 +273,20 @@ static tacit_status mae_create(method *m, parameters *p, const settings *options
     const encoder *e = m->encoder;
     int64_t width, depth;
     if (!e->encode_visible)
-        return context_fail(m->context, TACIT_ARGUMENT, "mae hides patches from the encoder, which %s can not do: use a vit",
+        return context_fail(m->context, TACIT_ARGUMENT,
+                            "mae hides patches from the encoder, which %s can not do: use a vit",
                             e->kind->name);
     decoder_sizes(e, options, &width, &depth);
     if (width % 16)
-        return context_fail(m->context, TACIT_ARGUMENT, "--decoder-width %lld: expected a multiple of 16", (long long)width);
+        return context_fail(m->context, TACIT_ARGUMENT, "--decoder-width %lld: expected a multiple of 16",
+                            (long long)width);
     mae *s = m->state = memory_alloc(m->context, 1, sizeof *s);
     if (!s)
         return TACIT_NOMEM;
     s->tokens = e->tokens;
     s->kept = (int64_t)((double)e->tokens * (1.0 - settings_number(options, "mask-ratio")));
     s->depth = (int)depth;
-    s->normalize = settings_flag(options, "normalize-pixels");
+    s->normalize = strcmp(settings_text(options, "target"), "normalized") == 0;
     s->positions = tensor_of(DTYPE_F32, shape_2(1 + e->tokens, width), NULL);
     s->positions.data = memory_alloc(m->context, (size_t)((1 + e->tokens) * width), sizeof(float));
     s->blocks = memory_alloc(m->context, (size_t)depth, sizeof *s->blocks);
@@ -284,7 +300,8 @@ static tacit_status mae_create(method *m, parameters *p, const settings *options
         const long long tokens = (long long)s->tokens;
         mae_destroy(m);
         return context_fail(m->context, TACIT_ARGUMENT,
-                            "mae: of %lld patches none is kept or none is removed: use a smaller --patch or another --mask-ratio",
+                            "mae: of %lld patches none is kept or none is removed: use a smaller --patch or "
+                            "another --mask-ratio",
                             tokens);
     }
     declare_decoder(s, p, e, width);
