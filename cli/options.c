@@ -387,7 +387,7 @@ static void print_wrapped(FILE *to, size_t column, const char *text)
     fputc('\n', to);
 }
 
-/* "--batch N", "--[no-]normalize-pixels", "-o, --output FILE". */
+/* "--batch N", "--[no-]skip-bad", "-o, --output FILE". */
 static size_t write_option(const tacit_option *row, char *out, size_t size)
 {
     static const char *const places[] = {

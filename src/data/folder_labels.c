@@ -61,10 +61,12 @@ static int compare_folders(const void *a, const void *b)
 /* The different folders, sorted, into found (count); returns how many. */
 static size_t find_names(const char *const *paths, size_t count, const char **found)
 {
-    size_t different = 0;
-    memcpy(found, paths, count * sizeof *found);
-    qsort(found, count, sizeof *found, compare_folders);
+    size_t different = 0, named = 0;
     for (size_t i = 0; i < count; i++)
+        if (folder_length(paths[i]) > 0)
+            found[named++] = paths[i];
+    qsort(found, named, sizeof *found, compare_folders);
+    for (size_t i = 0; i < named; i++)
         if (different == 0 || compare_folders(&found[different - 1], &found[i]) != 0)
             found[different++] = found[i];
     return different;
@@ -147,8 +149,7 @@ static tacit_status enter_split(dataset *d, const char *place, const char **path
         bool inside = keep[i];
         for (size_t k = 0; k < sizeof splits / sizeof *splits; k++)
             inside = inside || is_in(paths[i], splits[k]);
-        if (inside)
-            paths[i] += folder_length(paths[i]) + 1;
+        paths[i] = inside ? paths[i] + folder_length(paths[i]) + 1 : ""; /* what is outside names no label */
     }
     if (kept == 0)
         return fail_split(d, place, split);

@@ -5,6 +5,7 @@
  * Members that are no pictures are ignored and counted in a log line. Order: archives by name, then members
  * by path. */
 #include "data/codec.h"
+#include "data/folder_labels.h"
 #include "data/source.h"
 #include "data/tar.h"
 
@@ -23,9 +24,7 @@ enum {
 typedef struct member {
     uint64_t offset, size; /* of its bytes, in the tar */
     size_t name;           /* where its path starts in the names */
-    size_t label;          /* where the path below root and split starts in the names */
     int shard;
-    bool chosen; /* in the split asked for */
 } member;
 
 typedef struct tar_state {
@@ -73,19 +72,20 @@ static tacit_status add_member(tar_state *t, int shard, const tar_entry *entry)
     array = t->members;
     TRY(memory_reserve(t->context, &array, &t->capacity, t->count + 1, sizeof *t->members));
     t->members = array;
-    t->members[t->count++] = (member){entry->offset, entry->size, t->names_size, t->names_size, shard, false};
+    t->members[t->count++] = (member){entry->offset, entry->size, t->names_size, shard};
     memcpy(t->names + t->names_size, name, size);
     t->names_size += size;
     return TACIT_OK;
 }
 
-static void note_picture(tar_state *t, const image *found)
+static void note_picture(tar_state *t, const image *found, bool whole)
 {
     if (t->height == 0) {
         t->height = found->height;
         t->width = found->width;
     }
-    t->same_size = t->same_size && t->height == found->height && t->width == found->width;
+    /* An orientation that stands behind the pixels would turn them. */
+    t->same_size = t->same_size && whole && t->height == found->height && t->width == found->width;
     if (found->channels > t->channels)
         t->channels = found->channels;
 }
@@ -104,7 +104,7 @@ static tacit_status probe(tar_state *t, tar_scan *scan, tar_entry *entry, const 
         const tacit_status status =
             picture_header(t->context, name, entry->head, entry->head_size, options->pixel_limit, &found);
         if (status == TACIT_OK) {
-            note_picture(t, &found);
+            note_picture(t, &found, whole);
             return TACIT_OK;
         }
         *bad = options->skip_bad && status != TACIT_NOMEM;
@@ -193,177 +193,34 @@ static int compare_members(const void *a, const void *b, void *names)
     return order ? order : (first->offset > second->offset) - (first->offset < second->offset);
 }
 
-/* ---- root, split, label ----------------------------------------------------------------------------------
- */
+/* ---- split and labels ---- */
 
-/* Length of the folder that a path starts with, without its slash; 0 when it starts with the file. */
-static size_t folder_length(const char *path)
-{
-    const char *slash = strchr(path, '/');
-    return slash ? (size_t)(slash - path) : 0;
-}
-
-static bool starts_with_folder(const char *path, const char *folder, size_t length)
-{
-    return folder_length(path) == length && length > 0 && memcmp(path, folder, length) == 0;
-}
-
-static bool is_split(const char *path, const char *asked)
-{
-    return starts_with_folder(path, "train", 5) || starts_with_folder(path, "test", 4) ||
-           starts_with_folder(path, asked, strlen(asked));
-}
-
-static const char *below(const tar_state *t, size_t i)
-{
-    return t->names + t->members[i].label;
-}
-
-/* Moves every member's label start over the folders that all share, up to a split's. */
-static void skip_root(tar_state *t, const char *asked)
-{
-    for (;;) {
-        const char *first = below(t, 0);
-        const size_t length = folder_length(first);
-        if (length == 0 || is_split(first, asked))
-            return;
-        for (size_t i = 1; i < t->count; i++)
-            if (!starts_with_folder(below(t, i), first, length))
-                return;
-        for (size_t i = 0; i < t->count; i++)
-            t->members[i].label += length + 1;
-    }
-}
-
-static bool has_splits(const tar_state *t, const char *asked)
-{
-    for (size_t i = 0; i < t->count; i++)
-        if (is_split(below(t, i), asked))
-            return true;
-    return false;
-}
-
-static int compare_folders(const char *a, const char *b)
-{
-    while (*a == *b && *a && *a != '/') {
-        a++;
-        b++;
-    }
-    const int first = *a == '/' ? 0 : (uint8_t)*a, second = *b == '/' ? 0 : (uint8_t)*b;
-    return first - second;
-}
-
-static int compare_labels(const void *a, const void *b)
-{
-    return compare_folders(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The label folders of all members, sorted, each once, into found (t->count); returns how many. */
-static size_t find_labels(const tar_state *t, const char **found)
-{
-    size_t count = 0, kept = 0;
-    for (size_t i = 0; i < t->count; i++)
-        if (folder_length(below(t, i)))
-            found[count++] = below(t, i);
-    qsort(found, count, sizeof *found, compare_labels);
-    for (size_t i = 0; i < count; i++)
-        if (kept == 0 || compare_folders(found[kept - 1], found[i]))
-            found[kept++] = found[i];
-    return kept;
-}
-
-/* Leaves the members in folders of splits only, and moves their label starts below these. */
-static void enter_splits(tar_state *t, const char *asked)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < t->count; i++) {
-        member m = t->members[i];
-        const char *path = below(t, i);
-        if (!is_split(path, asked))
-            continue;
-        m.chosen = starts_with_folder(path, asked, strlen(asked));
-        m.label += folder_length(path) + 1;
-        t->members[kept++] = m;
-    }
-    t->count = kept;
-}
-
-static void keep_chosen(tar_state *t)
+static void keep_members(tar_state *t, const bool *keep)
 {
     size_t kept = 0;
     for (size_t i = 0; i < t->count; i++)
-        if (t->members[i].chosen)
+        if (keep[i])
             t->members[kept++] = t->members[i];
     t->count = kept;
 }
 
-/* Label names are copied out of the paths. */
-static tacit_status copy_label_names(dataset *d, const char *const *found, size_t count)
-{
-    d->label_names = memory_alloc(d->context, count, sizeof *d->label_names);
-    if (!d->label_names)
-        return TACIT_NOMEM;
-    d->label_count = (int32_t)count;
-    for (size_t i = 0; i < count; i++) {
-        const size_t length = folder_length(found[i]);
-        d->label_names[i] = memory_alloc(d->context, length + 1, 1);
-        if (!d->label_names[i])
-            return TACIT_NOMEM;
-        memcpy(d->label_names[i], found[i], length);
-    }
-    return TACIT_OK;
-}
-
-static tacit_status number_labels(dataset *d, const char *const *found, size_t count)
-{
-    const tar_state *t = d->state;
-    TRY(copy_label_names(d, found, count));
-    d->labels = memory_alloc(d->context, t->count, sizeof *d->labels);
-    if (!d->labels)
-        return TACIT_NOMEM;
-    for (size_t i = 0; i < t->count; i++) {
-        const char *path = below(t, i);
-        const char *const *place = bsearch(&path, found, count, sizeof *found, compare_labels);
-        d->labels[i] = (int32_t)(place - found);
-    }
-    return TACIT_OK;
-}
-
-static size_t count_without_label(const tar_state *t)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < t->count; i++)
-        count += folder_length(below(t, i)) == 0;
-    return count;
-}
-
-/* Chooses the split, then labels what is left. Label numbers are the same for every split of the archive. */
+/* Chooses the split, and labels what is left. */
 static tacit_status label_members(dataset *d)
 {
     tar_state *t = d->state;
-    const char *asked = d->options.split ? d->options.split : "train";
-    skip_root(t, asked);
-    const bool splits = has_splits(t, asked);
-    if (splits)
-        enter_splits(t, asked);
-    const char **found = memory_alloc(d->context, t->count, sizeof *found);
-    if (!found)
-        return TACIT_NOMEM;
-    const size_t count = find_labels(t, found);
-    if (splits)
-        keep_chosen(t);
-    const size_t without = count_without_label(t);
-    tacit_status status = TACIT_OK;
-    if (t->count == 0 || (!splits && strcmp(asked, "train") != 0))
-        status = context_fail(d->context, TACIT_ARGUMENT,
-                              "%s: there is no folder %s in it, which is the split asked for",
-                              t->shards[0].path, asked);
-    else if (without == 0)
-        status = number_labels(d, found, count);
-    else if (without < t->count)
-        context_log(d->context, "%s: no labels: %zu of %zu pictures are in no folder", t->shards[0].path,
-                    without, t->count);
-    memory_free(d->context, found);
+    const char **paths = memory_alloc(d->context, t->count, sizeof *paths);
+    bool *keep = memory_alloc(d->context, t->count, sizeof *keep);
+    tacit_status status = TACIT_NOMEM;
+    if (!paths || !keep)
+        goto out;
+    for (size_t i = 0; i < t->count; i++)
+        paths[i] = t->names + t->members[i].name;
+    status = folder_labels(d, t->shards[0].path, paths, t->count, keep);
+    if (status == TACIT_OK)
+        keep_members(t, keep);
+out:
+    memory_free(d->context, paths);
+    memory_free(d->context, keep);
     return status;
 }
 

@@ -72,6 +72,11 @@ static tacit_status check_settings(tacit_context *context, const encoder_kind *k
         return context_fail(context, TACIT_ARGUMENT,
                             "%s: patches of side %d do not divide a picture of %d x %d", kind->name, s->patch,
                             s->height, s->width);
+    const int patches = (s->height < s->width ? s->height : s->width) / s->patch;
+    if (s->readout == READOUT_REGIONS && s->regions > patches)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s: %d patches a side can not be read out in %d regions", kind->name, patches,
+                            s->regions);
     return TACIT_OK;
 }
 

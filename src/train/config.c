@@ -31,10 +31,10 @@ static const setting common[] = {
     CHOICE("encoder", encoders, "vit-nano", "network that is trained", "model"),
     WHOLE("size", 8, 4096, "auto", "pixels",
           "side of the pictures the encoder sees; auto: the data's own up to 224", "model"),
-    WHOLE("patch", 1, 256, "auto", "pixels", "side of a patch; auto: 4 up to 32 pixels, 8 up to 96, else 16",
-          "model"),
-    CHOICE("readout", "mean|class|grid2|grid3|grid4", "mean",
-           "embedding: mean of the patch tokens, the class token, or means over a grid of regions", "model"),
+    WHOLE("patch", 1, 256, "auto", "pixels", "side of a patch; auto: by the size and the method", "model"),
+    CHOICE("readout", "mean|class|grid2|grid3|grid4", "auto",
+           "embedding: mean of the patch tokens, the class token, or means over regions; auto: by the method",
+           "model"),
     WHOLE("epochs", 1, 1000000, "auto", "epochs", "passes over the data; auto: 20", "training"),
     WHOLE("max-steps", 0, 1e12, "0", "steps", "stop after this many steps; 0: as epochs say", "training"),
     WHOLE("batch", 2, 1 << 24, "auto", "examples", "examples of a step; auto: 256, less if there are fewer",
@@ -157,13 +157,23 @@ tacit_status config_create(settings **out, tacit_context *context, const char *n
 /* ---- from the data
  * ------------------------------------------------------------------------------------------ */
 
-static int64_t default_patch(int64_t size)
+/* Self-prediction wants many patches to hide some of; a contrastive method needs fewer to tell examples
+ * apart, and its steps cost less for it. */
+static int64_t default_patch(int64_t size, bool contrastive)
 {
-    const int64_t wanted = size <= 32 ? 4 : (size <= 96 ? 8 : 16);
-    int64_t patch = wanted;
-    while (size % patch)
+    const int64_t small = contrastive ? size / 4 : 4;
+    int64_t patch = size <= 32 ? small : (size <= 96 ? 8 : 16);
+    while (patch > 1 && size % patch)
         patch--;
     return patch;
+}
+
+/* Regions as fine as helps the method (docs/METHODS.md has the measurements) and the patches allow. */
+static const char *default_readout(int64_t patches, bool contrastive)
+{
+    if (patches < 2)
+        return "mean";
+    return contrastive || patches < 3 ? "grid2" : "grid3";
 }
 
 static tacit_status check_size(const settings *s, tacit_context *context)
@@ -202,8 +212,10 @@ tacit_status config_resolve_data(settings *s, tacit_context *context, const data
     const int own = d->height && d->height < d->width ? d->height : (d->width ? d->width : 224);
     TRY(settings_resolve_whole(s, "size", own > 224 ? 224 : own));
     const int64_t size = settings_whole(s, "size");
-    TRY(settings_resolve_whole(s, "patch", default_patch(size)));
+    const bool contrastive = objective_find(settings_text(s, "method"))->family == CONTRASTIVE;
+    TRY(settings_resolve_whole(s, "patch", default_patch(size, contrastive)));
     TRY(check_size(s, context));
+    TRY(settings_resolve(s, "readout", default_readout(size / settings_whole(s, "patch"), contrastive)));
     TRY(settings_resolve(s, "preset", augment_preset_for((int)size, d->channels)->name));
     return resolve_augment(s);
 }

@@ -91,6 +91,9 @@ static tacit_status set_all(const bench *b)
     TRY(settings_set(b->settings, "size", size));
     TRY(settings_set(b->settings, "patch", r->patch));
     TRY(settings_set(b->settings, "batch", r->batch));
+    TRY(settings_set(b->settings, "readout", "mean"));
+    if (!r->embed && strcmp(r->method, "mae") == 0)
+        TRY(settings_set(b->settings, "mask-ratio", "0.75"));
     if (!r->decoder_width)
         return TACIT_OK;
     TRY(settings_set(b->settings, "decoder-width", r->decoder_width));

@@ -27,11 +27,10 @@ static int setup(void **state)
     f->context = test_context();
     tacit_context_set_log(f->context, log_line, f);
     scratch_init(&f->s, f->context);
-    snprintf(f->root, sizeof f->root, "%s/r", test_folder("folder"));
-    char clean[600];
-    snprintf(clean, sizeof clean, "rm -rf '%s'", f->root); /* deeper than folder_delete goes */
-    assert_int_equal(system(clean), 0);
-    assert_ok(f->context, folder_create(f->context, f->root));
+    static int number; /* a folder for each test: folder_delete does not go deep */
+    char name[32];
+    snprintf(name, sizeof name, "folder%d", number++);
+    snprintf(f->root, sizeof f->root, "%s", test_folder(name));
     *state = f;
     return 0;
 }

@@ -205,7 +205,7 @@ static void test_splits(void **state)
     assert_null(d->labels);
     expect(d, 0, "root/extra/5.png", NULL, 5);
     dataset_close(d);
-    refuses("a.tar", "validation", TACIT_ARGUMENT, "there is no folder validation in it");
+    refuses("a.tar", "validation", TACIT_ARGUMENT, "there is no folder \"validation\" in it");
 }
 
 static void test_without_folders(void **state)
@@ -219,7 +219,7 @@ static void test_without_folders(void **state)
     assert_ok(context, open_path(&d, at("a.tar"), NULL));
     assert_null(d->labels);
     dataset_close(d);
-    refuses("a.tar", "test", TACIT_ARGUMENT, "there is no folder test in it");
+    refuses("a.tar", "test", TACIT_ARGUMENT, "there is no folder \"test\" in it");
     a = begin("a.tar", "ustar", false);
     add_png(a, "1.png", 1);
     add_png(a, "two/2.png", 2);

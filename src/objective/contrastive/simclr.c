@@ -17,11 +17,9 @@ static const setting simclr_settings[] = {
     {"projector-output", SETTING_WHOLE, 2, 16384, NULL, "128", "", "width of its result", "simclr"},
 };
 
-static const default_value simclr_defaults[] = {{"optimizer", "adamw"},
-                                                {"beta2", "0.95"},
-                                                {"weight-decay", "0.05"},
-                                                {"augment", "contrastive"},
-                                                {NULL, NULL}};
+static const default_value simclr_defaults[] = {{"optimizer", "adamw"},   {"beta2", "0.95"},
+                                                {"weight-decay", "0.05"}, {"augment", "contrastive"},
+                                                {"base-lr", "0.002"},     {NULL, NULL}};
 
 static value simclr_lane(const method *m, tape *t, const lane *l)
 {

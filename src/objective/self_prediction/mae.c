@@ -24,7 +24,7 @@ typedef struct mae {
 } mae;
 
 static const setting mae_settings[] = {
-    {"mask-ratio", SETTING_NUMBER, 0.05, 0.95, NULL, "0.75", "", "share of the patches that is removed",
+    {"mask-ratio", SETTING_NUMBER, 0.05, 0.95, NULL, "0.6", "", "share of the patches that is removed",
      "mae"},
     {"decoder-width", SETTING_WHOLE, 16, 4096, NULL, "auto", "", "width of the decoder, a multiple of 16",
      "mae"},
@@ -33,11 +33,9 @@ static const setting mae_settings[] = {
      "predict each patch less its mean and over its deviation, or the pixels as they are", "mae"},
 };
 
-static const default_value mae_defaults[] = {{"optimizer", "adamw"},
-                                             {"beta2", "0.95"},
-                                             {"weight-decay", "0.05"},
-                                             {"augment", "prediction"},
-                                             {NULL, NULL}};
+static const default_value mae_defaults[] = {{"optimizer", "adamw"},   {"beta2", "0.95"},
+                                             {"weight-decay", "0.05"}, {"augment", "prediction"},
+                                             {"base-lr", "0.002"},     {NULL, NULL}};
 
 /* ---- which patches are removed
  * ------------------------------------------------------------------------------ */
