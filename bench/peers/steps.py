@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import ctypes
 import json
+import statistics
 import time
 
 import torch
@@ -82,17 +83,15 @@ def make_step(row, precision, mode, batch):
 
 
 def examples_per_second(step, batch, seconds):
-    """The best of as many tenths of `seconds` as steps allow: what the machine does when nobody disturbs it."""
+    """From the median time of a step, as `tacit bench` does; three steps first that do not count."""
     for _ in range(3):
         step()
-    rates, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or not rates:
-        start, steps = time.perf_counter(), 0
-        while steps == 0 or time.perf_counter() - start < seconds / 10:
-            step()
-            steps += 1
-        rates.append(steps * batch / (time.perf_counter() - start))
-    return max(rates)
+    times, end = [], time.perf_counter() + seconds
+    while len(times) < 3 or time.perf_counter() < end:
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return batch / statistics.median(times)
 
 
 def main():

@@ -43,8 +43,7 @@ typedef struct idx_state {
     char *name;             /* of the images file, without folder and endings */
 } idx_state;
 
-/* ---- the header ------------------------------------------------------------------------------------------
- */
+/* ---- the header ---- */
 
 static size_t value_size(int type)
 {
@@ -133,8 +132,7 @@ static tacit_status load_idx(source *out, tacit_context *context, const char *pa
     return status;
 }
 
-/* ---- finding files ---------------------------------------------------------------------------------------
- */
+/* ---- finding files ---- */
 
 static char *base_of(char *path)
 {
@@ -270,8 +268,7 @@ static tacit_status find_images(tacit_context *context, const char *given, const
     return TACIT_OK;
 }
 
-/* ---- images ----------------------------------------------------------------------------------------------
- */
+/* ---- images ---- */
 
 static tacit_status check_images(tacit_context *context, const char *path, const idx_header *h,
                                  int64_t pixel_limit)
@@ -319,8 +316,7 @@ static tacit_status open_images(dataset *d, const char *path, int64_t pixel_limi
     return TACIT_OK;
 }
 
-/* ---- labels ----------------------------------------------------------------------------------------------
- */
+/* ---- labels ---- */
 
 static int64_t label_value(bytes *b, int type)
 {
@@ -391,8 +387,7 @@ static tacit_status open_labels(dataset *d, const char *images)
     return status;
 }
 
-/* ---- the format ------------------------------------------------------------------------------------------
- */
+/* ---- the format ---- */
 
 static void close_idx(dataset *d)
 {
@@ -442,6 +437,7 @@ static void name_idx(const dataset *d, int64_t i, char *out, size_t size)
 const dataset_format format_idx = {
     .name = "idx",
     .summary = "MNIST-like IDX files, plain or gzip, or the folder that holds them",
+    .in_memory = true,
     .sniff = sniff,
     .open = open_idx,
     .read = read_idx,

@@ -44,8 +44,7 @@ typedef struct npy_state {
     char *name;
 } npy_state;
 
-/* ---- the header's dictionary -----------------------------------------------------------------------------
- */
+/* ---- the header's dictionary ---- */
 
 static void skip_spaces(bytes *b)
 {
@@ -177,8 +176,7 @@ static bool parse_dictionary(bytes *b, npy_header *out)
     return seen == 7 && bytes_left(b) == 0;
 }
 
-/* ---- the file --------------------------------------------------------------------------------------------
- */
+/* ---- the file ---- */
 
 static tacit_status parse_npy(tacit_context *context, const char *path, const source *file, npy_header *out)
 {
@@ -250,8 +248,7 @@ static bool sniff(const char *path, bool folder, const uint8_t *head, size_t siz
     return !folder && size >= MAGIC_SIZE && memcmp(head, magic, MAGIC_SIZE) == 0;
 }
 
-/* ---- pictures --------------------------------------------------------------------------------------------
- */
+/* ---- pictures ---- */
 
 static bool is_u8(const char *dtype)
 {
@@ -302,8 +299,7 @@ static tacit_status open_pictures(dataset *d, const char *path, int64_t pixel_li
     return TACIT_OK;
 }
 
-/* ---- labels ----------------------------------------------------------------------------------------------
- */
+/* ---- labels ---- */
 
 /* Bytes of a whole-number dtype ("<i8" has 8), or 0. */
 static size_t integer_size(const char *dtype)
@@ -390,8 +386,7 @@ static tacit_status open_labels(dataset *d, const char *pictures)
     return status;
 }
 
-/* ---- the format ------------------------------------------------------------------------------------------
- */
+/* ---- the format ---- */
 
 static void close_npy(dataset *d)
 {
@@ -457,6 +452,7 @@ static void name_npy(const dataset *d, int64_t i, char *out, size_t size)
 const dataset_format format_npy = {
     .name = "npy",
     .summary = "NumPy arrays of bytes (N, H, W) or (N, H, W, C)",
+    .in_memory = true,
     .sniff = sniff,
     .open = open_npy,
     .read = read_npy,

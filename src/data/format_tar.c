@@ -47,8 +47,7 @@ static bool sniff(const char *path, bool folder, const uint8_t *head, size_t siz
     return !folder && tar_sniff(head, size);
 }
 
-/* ---- collecting members ----------------------------------------------------------------------------------
- */
+/* ---- collecting members ---- */
 
 static const char *without_dots(const char *path)
 {
@@ -107,8 +106,8 @@ static tacit_status probe(tar_state *t, tar_scan *scan, tar_entry *entry, const 
             note_picture(t, &found, whole);
             return TACIT_OK;
         }
-        *bad = options->skip_bad && status != TACIT_NOMEM;
-        if (whole && !*bad)
+        *bad = whole && options->skip_bad;
+        if (status == TACIT_NOMEM || (whole && !*bad))
             return status;
         /* Not a failure of this call: the header may be longer, or the picture is left out when it is read.
          */
@@ -224,8 +223,7 @@ out:
     return status;
 }
 
-/* ---- the format ------------------------------------------------------------------------------------------
- */
+/* ---- the format ---- */
 
 static void close_tar(dataset *d)
 {

@@ -28,8 +28,7 @@ struct tar_scan {
     size_t head_capacity;
 };
 
-/* ---- sniffing --------------------------------------------------------------------------------------------
- */
+/* ---- sniffing ---- */
 
 static const struct other_kind {
     const char *name, *magic;
@@ -81,8 +80,7 @@ bool tar_sniff(const uint8_t *head, size_t size)
     return is_tar_header(head, size) || other_kind_of(head, size);
 }
 
-/* ---- what libarchive reads from --------------------------------------------------------------------------
- */
+/* ---- what libarchive reads from ---- */
 
 static la_ssize_t read_piece(struct archive *archive, void *user, const void **out)
 {
@@ -116,8 +114,7 @@ static la_int64_t skip_bytes(struct archive *archive, void *user, la_int64_t req
     return (la_int64_t)skipped;
 }
 
-/* ---- the pass --------------------------------------------------------------------------------------------
- */
+/* ---- the pass ---- */
 
 static tacit_status refuse_other_kinds(tar_scan *s, const uint8_t *head, size_t size)
 {
@@ -305,8 +302,7 @@ tacit_status tar_scan_head(tar_scan *s, tar_entry *entry, size_t size)
     return TACIT_OK;
 }
 
-/* ---- afterwards ------------------------------------------------------------------------------------------
- */
+/* ---- afterwards ---- */
 
 tacit_status tar_shard_read(const tar_shard *shard, tacit_context *context, uint64_t offset, uint8_t *out,
                             size_t size)

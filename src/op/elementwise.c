@@ -62,10 +62,8 @@ KERNEL static void gelu_kernel(const element_job *j, int64_t first, int64_t last
     const float *restrict x = j->src;
     float *restrict y = j->dst;
 #pragma omp simd
-    for (int64_t i = first; i < last; i++) {
-        float density;
-        y[i] = x[i] * kernel_normal(x[i], &density);
-    }
+    for (int64_t i = first; i < last; i++)
+        y[i] = kernel_gelu(x[i]);
 }
 
 /* d gelu / dx = Phi(x) + x phi(x) */

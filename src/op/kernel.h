@@ -61,6 +61,28 @@ INLINE float kernel_normal(float x, float *density)
     return x < 0.0f ? tail : 1.0f - tail;
 }
 
+/* x Phi(x), absolute error under 2e-7 max(1, |x|): Phi(x) = 1/2 + x P(x^2) / Q(x^2) on [-5.6, 5.6], a
+ * rational fitted for this range (errors of the fit 1e-8; the rest is rounding). Two thirds of the time that
+ * an exponential takes. */
+INLINE float kernel_gelu(float x)
+{
+    const float inside = x < -5.6f ? -5.6f : (x > 5.6f ? 5.6f : x);
+    const float square = inside * inside;
+    float p = 2.21452545e-8f;
+    p = p * square + 6.3565094e-6f;
+    p = p * square + 1.73850058e-4f;
+    p = p * square + 4.70725587e-3f;
+    p = p * square + 3.43760587e-2f;
+    p = p * square + 3.98942232e-1f;
+    float q = 1.18020853e-6f;
+    q = q * square + 7.5101605e-5f;
+    q = q * square + 1.91297475e-3f;
+    q = q * square + 2.89400592e-2f;
+    q = q * square + 2.52833724e-1f;
+    q = q * square + 1.0f;
+    return 0.5f * x + x * (inside * (p / q));
+}
+
 /* Runs job(user, i, worker) for each block 0 .. blocks-1: over the tape's workers if it has any, else here as
  * worker 0. */
 void kernel_run(tape *t, int64_t blocks, void (*job)(void *user, int64_t i, int worker), void *user);

@@ -1,11 +1,12 @@
 /* The gradient tree: leaf gradients are added in the fixed binary tree of their numbers, whoever computed
- * them and in whatever order they arrive.
+ * them and in whatever order they arrive:
  *
- *        (0+1)+(2+3)            a sum is formed as soon as both sides are there, by the worker that brought
- * the second; /         \            a node without a sibling rises as it is. At most workers + log2(leaves)
- * + 1 buffers 0+1         2+3          are alive when leaves are handed out in rising order.
- *     /   \       /   \
- *    0     1     2     3 */
+ *     ((0 + 1) + (2 + 3)) + (4 + 5)
+ *
+ * A sum is formed as soon as both sides are there, by the worker that brought the second; a node without a
+ * sibling rises as it is. Buffers alive, when leaves are handed out in rising order: about workers +
+ * log2(leaves) + 1 while workers keep pace with each other; never more than workers + (workers + 1) *
+ * log2(leaves). */
 #ifndef TRAIN_TREE_H
 #define TRAIN_TREE_H
 

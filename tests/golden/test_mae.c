@@ -1,9 +1,10 @@
-/* Ten training steps of our masked autoencoder against PyTorch's (mae.safetensors, made by make_mae.py): losses,
- * gradient norms, the first gradients of all parameters, and the embeddings after the last step.
+/* Ten training steps of our masked autoencoder against PyTorch's (mae.safetensors, made by make_mae.py):
+ * losses, gradient norms, the first gradients of all parameters, and the embeddings after the last step.
  *
  * Planted by hand to see it break, each alone: the epsilon of layer norm 1e-6 -> 1e-3, the biased variance in
- * op_normalize_rows, the loss over all patches, positions with row and column exchanged, GELU by tanh. Each fails
- * `ten_steps`, and so does a weight that is 1% off, which `a_changed_weight_is_seen` repeats on every run. */
+ * op_normalize_rows, the loss over all patches, positions with row and column exchanged, GELU by tanh. Each
+ * fails `ten_steps`, and so does a weight that is 1% off, which `a_changed_weight_is_seen` repeats on every
+ * run. */
 #include "golden_data.h"
 
 #include "model/transformer.h"
@@ -131,8 +132,8 @@ static double loss_of(trial *t, int step)
 static void update(trial *t, int step)
 {
     const optimizer_settings o = {.momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05};
-    optimizer_run(&optimizer_adamw, &o, &(optimizer_step){step + 1, 1e-3}, &t->parameters, t->gradient, t->state,
-                  t->work);
+    optimizer_run(&optimizer_adamw, &o, &(optimizer_step){step + 1, 1e-3}, &t->parameters, t->gradient,
+                  t->state, t->work);
 }
 
 static void compare_gradients(const trial *t)

@@ -1,8 +1,9 @@
-/* Projector and NT-Xent loss of simclr, and their gradients, against PyTorch in double (simclr.safetensors, made by
- * make_simclr.py), on one thread and with the rows shared by workers. */
+/* Projector and NT-Xent loss of simclr, and their gradients, against PyTorch in double (simclr.safetensors,
+ * made by make_simclr.py), on one thread and with the rows shared by workers. */
 #include "golden_data.h"
 
 #include "objective/contrastive/projector.h"
+#include "op/work.h"
 
 enum { ROWS = 24, INPUTS = 32, HIDDEN = 32, OUTPUTS = 16, LAYERS = 3 };
 

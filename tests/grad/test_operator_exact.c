@@ -301,7 +301,7 @@ static void test_nan_is_not_swallowed(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const operator_spec spec = {rows[i], 4, 1, 4, 2, false};
         operator_case *c = case_create(&spec, 3);
-        c->problem.input[0][1] = NAN;
+        c->problem.input[0][1] = (double)NAN;
         run_result result = case_run(&rig, c, (run_options){.inference = true});
         bool seen = false;
         for (int64_t at = 0; at < c->problem.output_count; at++)

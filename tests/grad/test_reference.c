@@ -99,12 +99,12 @@ static void plant_nan(problem *p)
 {
     int64_t count;
     double *g = last_gradient(p, &count);
-    g[count - 1] = NAN;
+    g[count - 1] = (double)NAN;
 }
 
 static void plant_infinity(problem *p)
 {
-    p->gradient[0][0] = INFINITY;
+    p->gradient[0][0] = (double)INFINITY;
 }
 
 static const struct {
@@ -216,7 +216,7 @@ static void test_near_double(void **state)
 {
     (void)state;
     const double want[3] = {1, -2, 0};
-    const double close[3] = {1 + 1e-8, -2, 1e-8}, sign[3] = {1, 2, 0}, not_a_number[3] = {1, NAN, 0};
+    const double close[3] = {1 + 1e-8, -2, 1e-8}, sign[3] = {1, 2, 0}, not_a_number[3] = {1, (double)NAN, 0};
     assert_true(near_double("close", close, want, 3, 1e-7, 0, false));
     assert_false(near_double("sign", sign, want, 3, 1e-7, 1e-7, false));
     assert_false(near_double("nan", not_a_number, want, 3, 1e-7, 1e-7, false));

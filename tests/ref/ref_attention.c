@@ -37,7 +37,7 @@ static double dot(const double *a, const double *b, int64_t n)
  * overflow. */
 static void weights_of(const head *h, const double *qkv, int64_t t, double *p)
 {
-    double largest = -INFINITY, sum = 0;
+    double largest = -HUGE_VAL, sum = 0;
     for (int64_t s = 0; s < h->tokens; s++) {
         p[s] = dot(qkv + place(h, QUERY, t), qkv + place(h, KEY, s), h->size) / sqrt((double)h->size);
         largest = fmax(largest, p[s]);

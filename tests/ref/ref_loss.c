@@ -26,13 +26,13 @@ void ref_mean_square_error_backward(int64_t count, const double *prediction, con
 static void log_softmax(const ref_contrast *c, const double *query, const double *keys, int64_t i,
                         double *log_p)
 {
-    double largest = -INFINITY, sum = 0;
+    double largest = -HUGE_VAL, sum = 0;
     for (int64_t j = 0; j < c->m; j++) {
         log_p[j] = 0;
         for (int64_t l = 0; l < c->d; l++)
             log_p[j] += query[i * c->d + l] * keys[j * c->d + l] / c->temperature;
         if (c->exclude && c->exclude[i] == j)
-            log_p[j] = -INFINITY;
+            log_p[j] = -HUGE_VAL;
         largest = fmax(largest, log_p[j]);
     }
     for (int64_t j = 0; j < c->m; j++)

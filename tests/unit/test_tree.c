@@ -7,7 +7,7 @@
 
 enum { MOST = 9, FLOATS = 37 };
 
-/* Three parameters: `only some leaves` write the second, none the third. */
+/* Three parameters: all leaves write the first, some the second, none the third. */
 static void make_store(parameters *p, tacit_context *context)
 {
     parameters_init(p, context);
@@ -32,7 +32,7 @@ static bool writes_some(int64_t leaf)
     return leaf % 4 == 1 || leaf % 4 == 2;
 }
 
-static void put_leaf(gradient_tree *t, const parameters *p, int64_t leaf)
+static gradient_buffer *compute_leaf(gradient_tree *t, const parameters *p, int64_t leaf)
 {
     gradient_buffer *b = tree_take(t);
     assert_non_null(b);
@@ -49,7 +49,12 @@ static void put_leaf(gradient_tree *t, const parameters *p, int64_t leaf)
     }
     b->written[0] = true;
     b->written[1] = writes_some(leaf);
-    tree_put(t, leaf, b);
+    return b;
+}
+
+static void put_leaf(gradient_tree *t, const parameters *p, int64_t leaf)
+{
+    tree_put(t, leaf, compute_leaf(t, p, leaf));
 }
 
 /* The sum of leaves first .. last-1 below a node of `width` leaves, by recursion over the documented tree.
@@ -206,8 +211,54 @@ static void run_leaf(void *user, int64_t leaf, int worker)
     put_leaf(j->tree, j->parameters, leaf);
 }
 
-/* Leaves handed out in rising order to workers: few buffers, and the same sum. */
+/* `workers` leaves are always under way, handed out in rising order, and the oldest or the newest of them is
+ * the next to be done, at random. */
+static void interleave(gradient_tree *t, const parameters *p, int workers, int64_t leaves, bool stuck)
+{
+    gradient_buffer *under_way[8];
+    int64_t number[8], next = 0;
+    int count = 0;
+    tree_begin(t, leaves);
+    while (next < leaves || count > 0) {
+        while (count < workers && next < leaves) {
+            under_way[count] = compute_leaf(t, p, next);
+            number[count++] = next++;
+        }
+        /* Stuck: the first leaf of all is done last. */
+        const int done = stuck && next < leaves && number[0] == 0 && count > 1 ? 1 : 0;
+        tree_put(t, number[done], under_way[done]);
+        count--;
+        for (int i = done; i < count; i++) {
+            under_way[i] = under_way[i + 1];
+            number[i] = number[i + 1];
+        }
+    }
+    check_root(t, p, leaves);
+}
+
+/* Few gradients are alive: workers + log2(leaves) + 1 when all workers are about as fast as each other, and
+ * never more than the worst case of tree.h. */
 static void few_buffers_are_alive(void **state)
+{
+    (void)state;
+    tacit_context *context = test_context();
+    parameters p;
+    make_store(&p, context);
+    for (int workers = 1; workers <= 8; workers++)
+        for (int64_t leaves = 1, levels = 0; leaves <= 128; leaves *= 2, levels++)
+            for (int stuck = 0; stuck < 2; stuck++) {
+                gradient_tree *t;
+                assert_ok(context, tree_create(&t, &p, leaves));
+                interleave(t, &p, workers, leaves, stuck);
+                assert_true(tree_buffers(t) <= workers + (stuck ? 2 : 1) * levels + 1);
+                tree_destroy(t);
+            }
+    parameters_fini(&p);
+    tacit_context_destroy(context);
+}
+
+/* With real workers, in whatever order they come. */
+static void workers_share_a_tree(void **state)
 {
     (void)state;
     tacit_context *context = test_context();
@@ -218,13 +269,13 @@ static void few_buffers_are_alive(void **state)
         team *workers;
         assert_ok(context, tree_create(&t, &p, 100));
         assert_ok(context, team_create(&workers, context, threads, NULL));
-        const job j = {t, &p};
+        job j = {t, &p};
         for (int round = 0; round < 3; round++) {
             tree_begin(t, 100);
-            team_run(workers, 100, run_leaf, (void *)(uintptr_t)&j);
+            team_run(workers, 100, run_leaf, &j);
             check_root(t, &p, 100);
         }
-        assert_true(tree_buffers(t) <= threads + 7 + 1); /* log2 of 100, rounded up */
+        assert_true(tree_buffers(t) <= threads + (threads + 1) * 7); /* log2 of 100, rounded up */
         team_destroy(workers);
         tree_destroy(t);
     }
@@ -237,7 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_order_gives_the_tree_sum), cmocka_unit_test(the_order_of_additions_shows),
         cmocka_unit_test(a_failed_step_leaves_nothing), cmocka_unit_test(no_memory_for_a_buffer),
-        cmocka_unit_test(few_buffers_are_alive),
+        cmocka_unit_test(few_buffers_are_alive),        cmocka_unit_test(workers_share_a_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

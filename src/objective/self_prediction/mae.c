@@ -29,7 +29,7 @@ static const setting mae_settings[] = {
     {"decoder-width", SETTING_WHOLE, 16, 4096, NULL, "auto", "", "width of the decoder, a multiple of 16",
      "mae"},
     {"decoder-depth", SETTING_WHOLE, 1, 32, NULL, "auto", "", "blocks of the decoder", "mae"},
-    {"target", SETTING_CHOICE, 0, 0, "normalized|raw", "normalized", "",
+    {"target", SETTING_CHOICE, 0, 0, "normalized|raw", "raw", "",
      "predict each patch less its mean and over its deviation, or the pixels as they are", "mae"},
 };
 

@@ -1,0 +1,402 @@
+/* Lanes: whoever computes them, kept or run twice, a batch has one gradient, and it is that of the whole
+ * batch. In steady state a step allocates nothing, and few gradients are alive. */
+#include "support.h"
+
+#include "train/config.h"
+#include "train/lanes.h"
+
+enum { SIZE = 16, CHANNELS = 1, MOST_BATCH = 24 };
+
+/* ---- an allocator that knows the blocks of gradients -------------------------------------------------- */
+
+typedef struct block_memory {
+    int64_t calls;
+    size_t watched;      /* bytes of a gradient block; 0: none is watched */
+    int64_t alive, most; /* blocks of that size since it is watched */
+    void *blocks[64];
+} block_memory;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *watch_alloc(void *user, size_t size)
+{
+    block_memory *m = user;
+    void *pointer = aligned_alloc(64, (size + 63) / 64 * 64);
+    pthread_mutex_lock(&lock);
+    m->calls++;
+    for (int i = 0; size == m->watched && i < 64; i++)
+        if (!m->blocks[i]) {
+            m->blocks[i] = pointer;
+            m->alive++;
+            break;
+        }
+    m->most = m->alive > m->most ? m->alive : m->most;
+    pthread_mutex_unlock(&lock);
+    return pointer;
+}
+
+static void watch_free(void *user, void *pointer)
+{
+    block_memory *m = user;
+    pthread_mutex_lock(&lock);
+    for (int i = 0; pointer && i < 64; i++)
+        if (m->blocks[i] == pointer) {
+            m->blocks[i] = NULL;
+            m->alive--;
+        }
+    pthread_mutex_unlock(&lock);
+    free(pointer);
+}
+
+/* ---- a trial ------------------------------------------------------------------------------------------- */
+
+/* Keyed noise: a function of all that a view may depend on. */
+static tacit_status random_view(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view,
+                                scratch *s, void *out)
+{
+    (void)s;
+    float *numbers = out;
+    draws d = draws_at(seed, DRAW_TEST, epoch, (uint64_t)example, view);
+    for (int64_t i = 0; i < shape_count(v->shape); i++)
+        numbers[i] = draw_normal(&d) + 0.1f * (float)(example % 7);
+    return TACIT_OK;
+}
+
+/* Fails from example 1000 on. */
+static tacit_status broken_view(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view,
+                                scratch *s, void *out)
+{
+    if (example >= 1000)
+        return context_fail(s->context, TACIT_FORMAT, "example %lld is broken", (long long)example);
+    return random_view(v, seed, epoch, example, view, s, out);
+}
+
+static const views noise = {.dtype = DTYPE_F32, .shape = {3, {SIZE, SIZE, CHANNELS}}, .random = random_view};
+static const views broken = {.dtype = DTYPE_F32, .shape = {3, {SIZE, SIZE, CHANNELS}}, .random = broken_view};
+
+typedef struct trial {
+    tacit_context *context;
+    block_memory memory;
+    settings *settings;
+    learner *learner;
+    work *work;
+    lanes *lanes;
+    lanes_options options;
+    int64_t examples[MOST_BATCH];
+} trial;
+
+static const lanes_options usual = {
+    .batch = 24, .lane = 4, .leaf = 1, .memory = UINT64_C(1) << 40, .seed = 9};
+
+static void set_up(trial *t, const char *method, int threads, const lanes_options *o, const views *v)
+{
+    *t = (trial){.options = *o};
+    const tacit_allocator allocator = {watch_alloc, watch_free, &t->memory};
+    if (tacit_context_create(&t->context, &allocator) != TACIT_OK)
+        fail_msg("no context");
+    assert_ok(t->context, config_create(&t->settings, t->context, method));
+    assert_ok(t->context, settings_set(t->settings, "encoder", "vit-nano"));
+    assert_ok(t->context, settings_set(t->settings, "patch", "4"));
+    assert_ok(t->context, learner_create(&t->learner, t->context, t->settings, v->shape));
+    parameters_initialise(&t->learner->parameters, 3);
+    assert_ok(t->context, tacit_context_set_threads(t->context, threads));
+    assert_ok(t->context, work_create(&t->work, t->context));
+    assert_ok(t->context, lanes_create(&t->lanes, t->learner, v, t->work, o));
+    for (int64_t i = 0; i < o->batch; i++)
+        t->examples[i] = (i * 37 + 5) % 101;
+    t->memory.watched = size_aligned((size_t)t->learner->parameters.size * sizeof(float));
+}
+
+static void tear_down(trial *t)
+{
+    lanes_destroy(t->lanes);
+    work_destroy(t->work);
+    learner_destroy(t->learner);
+    settings_destroy(t->settings);
+    tacit_context_destroy(t->context);
+}
+
+/* One step of epoch `epoch`; a copy of the gradient, which the caller frees, and the loss. */
+static float *step(trial *t, uint32_t epoch, double *loss, bool *rerun)
+{
+    lanes_result r;
+    const parameters *p = &t->learner->parameters;
+    assert_ok(t->context, lanes_step(t->lanes, t->examples, epoch, &r));
+    float *copy = malloc((size_t)p->size * sizeof *copy);
+    assert_true(copy && r.gradient && isfinite(r.loss));
+    for (size_t i = 0; i < p->count; i++) /* padding is nobody's */
+        memcpy(copy + p->table[i].offset, r.gradient->block + p->table[i].offset,
+               (size_t)shape_count(p->table[i].shape) * sizeof *copy);
+    *loss = r.loss;
+    if (rerun)
+        *rerun = r.rerun;
+    lanes_give(t->lanes, r.gradient);
+    return copy;
+}
+
+static bool same_bits(const parameters *p, const float *a, const float *b)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (memcmp(a + p->table[i].offset, b + p->table[i].offset,
+                   (size_t)shape_count(p->table[i].shape) * sizeof *a) != 0)
+            return false;
+    return true;
+}
+
+/* Norm of the difference over the norm of b, the worst of all parameters. NaN and an all-zero gradient are
+ * bad. */
+static double distance(const parameters *p, const float *a, const float *b)
+{
+    double worst = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        double difference = 0, norm = 0;
+        for (int64_t k = p->table[i].offset; k < p->table[i].offset + shape_count(p->table[i].shape); k++) {
+            difference += ((double)a[k] - (double)b[k]) * ((double)a[k] - (double)b[k]);
+            norm += (double)b[k] * (double)b[k];
+        }
+        const double now = sqrt(difference / norm);
+        if (!(now <= worst))
+            worst = now;
+    }
+    return worst;
+}
+
+/* ---- tests ----------------------------------------------------------------------------------------------
+ */
+
+static const char *const methods[] = {"mae", "simclr"};
+
+/* Two epochs: for a batchwise method the first runs lanes twice, the second keeps them. */
+static void check_workers(const char *method, const lanes_options *o)
+{
+    float *one[2] = {NULL, NULL};
+    double loss_one[2];
+    for (int threads = 1; threads <= 3; threads++) {
+        trial t;
+        set_up(&t, method, threads, o, &noise);
+        for (uint32_t epoch = 0; epoch < 2; epoch++) {
+            double loss;
+            float *gradient = step(&t, epoch, &loss, NULL);
+            if (threads == 1) {
+                one[epoch] = gradient;
+                loss_one[epoch] = loss;
+                continue;
+            }
+            assert_true(loss == loss_one[epoch]);
+            assert_true(same_bits(&t.learner->parameters, gradient, one[epoch]));
+            free(gradient);
+        }
+        if (threads == 1) /* another epoch has other views: the comparison can fail */
+            assert_false(same_bits(&t.learner->parameters, one[0], one[1]));
+        tear_down(&t);
+    }
+    free(one[0]);
+    free(one[1]);
+}
+
+static void same_bits_for_any_workers(void **state)
+{
+    (void)state;
+    lanes_options o = usual;
+    for (int i = 0; i < 2; i++)
+        for (o.leaf = 1; o.leaf <= 2; o.leaf++)
+            check_workers(methods[i], &o);
+}
+
+/* The gradient of the whole batch in one piece, by the method's own functions on one tape. */
+static float *whole_gradient(const trial *t, double *loss)
+{
+    const objective *o = t->learner->method.objective;
+    const parameters *p = &t->learner->parameters;
+    const int64_t size = SIZE * SIZE * CHANNELS, batch = t->options.batch;
+    tape *whole;
+    float *gradient = parameters_block(p),
+          *pixels = malloc((size_t)(batch * o->views * size) * sizeof *pixels);
+    bool *written = memory_alloc(t->context, p->count, sizeof *written);
+    assert_true(gradient && pixels && written);
+    for (int64_t i = 0; i < batch; i++)
+        for (int v = 0; v < o->views; v++)
+            random_view(&noise, t->options.seed, 0, t->examples[i], (uint32_t)v, NULL,
+                        pixels + (i * o->views + v) * size);
+    const tensor all = tensor_of(DTYPE_F32, shape_4(batch * o->views, SIZE, SIZE, CHANNELS), pixels);
+    assert_ok(t->context, tape_create(&whole, t->context, t->work->backends[0]));
+    assert_ok(t->context, tape_bind(whole, p->tensors, (int)p->count, p->block));
+    tape_reset(whole, TAPE_TRAINING);
+    tape_bind_gradients(whole, gradient, written);
+    const lane l = {t->examples, batch, tape_constant(whole, &all), t->options.seed, 0};
+    value result = o->lane(&t->learner->method, whole, &l);
+    if (o->couple)
+        result = o->couple(&t->learner->method, whole, result);
+    assert_ok(t->context, tape_status(whole));
+    *loss = (double)*tape_f32(whole, result);
+    assert_ok(t->context, tape_backward(whole, result, NULL, 1.0f));
+    tape_destroy(whole);
+    memory_free(t->context, written);
+    free(pixels);
+    return gradient;
+}
+
+/* Cut into lanes and leaves of any length, also such that do not divide the batch, the gradient is that of
+ * the whole. */
+static void the_gradient_of_the_whole_batch(void **state)
+{
+    (void)state;
+    static const int64_t cuts[][3] = {{24, 4, 1}, {24, 4, 4}, {22, 4, 1}, {23, 5, 2}, {7, 7, 1}, {5, 1, 3}};
+    for (int m = 0; m < 2; m++)
+        for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+            lanes_options o = usual;
+            o.batch = cuts[i][0];
+            o.lane = cuts[i][1];
+            o.leaf = cuts[i][2];
+            trial t;
+            double loss, want_loss;
+            set_up(&t, methods[m], 2, &o, &noise);
+            float *gradient = step(&t, 0, &loss, NULL), *want = whole_gradient(&t, &want_loss);
+            assert_near(loss, want_loss, 0, 1e-5);
+            assert_near(distance(&t.learner->parameters, gradient, want), 0, 1e-4, 0);
+            free(gradient);
+            memory_free(t.context, want);
+            tear_down(&t);
+        }
+}
+
+/* The size of a lane and of a leaf are part of the configuration because they do change the bits, though
+ * nothing else. */
+static void cuts_change_bits_only(void **state)
+{
+    (void)state;
+    for (int m = 0; m < 2; m++) {
+        float *first = NULL;
+        for (int cut = 0; cut < 3; cut++) {
+            trial t;
+            double loss;
+            lanes_options o = usual;
+            o.leaf = cut == 1 ? 3 : 1;
+            o.lane = cut == 2 ? 8 : 4;
+            set_up(&t, methods[m], 1, &o, &noise);
+            float *gradient = step(&t, 0, &loss, NULL);
+            if (cut == 0) {
+                first = gradient;
+            } else {
+                assert_false(same_bits(&t.learner->parameters, gradient, first));
+                assert_near(distance(&t.learner->parameters, gradient, first), 0, 1e-4, 0);
+                free(gradient);
+            }
+            tear_down(&t);
+        }
+        free(first);
+    }
+}
+
+/* With memory the second step keeps its lanes, without it runs them twice: the same bits. */
+static void kept_or_run_twice(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 2; threads++) {
+        lanes_options o = usual;
+        trial roomy, tight;
+        set_up(&roomy, "simclr", threads, &o, &noise);
+        o.memory = 1;
+        set_up(&tight, "simclr", threads, &o, &noise);
+        for (uint32_t epoch = 0; epoch < 3; epoch++) {
+            double loss, other;
+            bool rerun, rerun_tight;
+            float *kept = step(&roomy, epoch, &loss, &rerun);
+            float *twice = step(&tight, epoch, &other, &rerun_tight);
+            assert_true(rerun == (epoch == 0) && rerun_tight);
+            assert_true(loss == other && same_bits(&roomy.learner->parameters, kept, twice));
+            free(kept);
+            free(twice);
+        }
+        tear_down(&roomy);
+        tear_down(&tight);
+    }
+}
+
+/* At most workers + log2(leaves) + 1 gradients in the tree, and one of the coupling. Two workers that keep
+ * pace; what a stuck worker costs is said in tree.h. */
+static void few_gradients_are_alive(void **state)
+{
+    (void)state;
+    for (int m = 0; m < 2; m++)
+        for (int threads = 1; threads <= 2; threads++) {
+            trial t;
+            double loss;
+            lanes_options o = usual;
+            o.lane = 1;
+            set_up(&t, methods[m], threads, &o, &noise);
+            free(step(&t, 0, &loss, NULL));
+            free(step(&t, 1, &loss, NULL));
+            assert_true(t.memory.most >= 2);
+            assert_true(t.memory.most <= threads + (threads == 1 ? 1 : 2) * 5 + 2); /* log2 of 24, up */
+            tear_down(&t);
+        }
+}
+
+/* One worker, so that it has seen every shape. A tape's first step finds out what it needs, its second makes
+ * one block of that, its third allocates nothing; kept tapes have their first step in the second of all. */
+static void steady_state_allocates_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method;
+        uint64_t memory;
+        uint32_t steady; /* first step that allocates nothing, counted from 0 */
+    } cases[] = {{"mae", 1, 2}, {"simclr", 1, 2}, {"simclr", UINT64_C(1) << 40, 3}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        trial t;
+        double loss;
+        lanes_options o = usual;
+        o.memory = cases[i].memory;
+        o.batch = 22; /* the last lane is shorter */
+        set_up(&t, cases[i].method, 1, &o, &noise);
+        int64_t before = 0;
+        for (uint32_t epoch = 0; epoch < 5; epoch++) {
+            if (epoch == cases[i].steady)
+                before = t.memory.calls;
+            free(step(&t, epoch, &loss, NULL));
+        }
+        assert_int_equal(t.memory.calls, before);
+        tear_down(&t);
+    }
+}
+
+/* An unreadable example is the step's error, and the next step is as if nothing had been. */
+static void a_broken_example_fails_the_step(void **state)
+{
+    (void)state;
+    for (int m = 0; m < 2; m++)
+        for (int threads = 1; threads <= 2; threads++) {
+            trial t;
+            double loss;
+            lanes_result r;
+            set_up(&t, methods[m], threads, &usual, &broken);
+            float *before = step(&t, 0, &loss, NULL);
+            const int64_t good = t.examples[13];
+            t.examples[13] = 1007;
+            for (int i = 0; i < 2; i++) {
+                context_begin(t.context);
+                assert_fails(t.context, lanes_step(t.lanes, t.examples, 0, &r), TACIT_FORMAT,
+                             "example 1007 is broken");
+                assert_null(r.gradient);
+            }
+            t.examples[13] = good;
+            context_begin(t.context);
+            float *after = step(&t, 0, &loss, NULL);
+            assert_true(same_bits(&t.learner->parameters, before, after));
+            free(before);
+            free(after);
+            tear_down(&t);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_bits_for_any_workers),       cmocka_unit_test(the_gradient_of_the_whole_batch),
+        cmocka_unit_test(cuts_change_bits_only),           cmocka_unit_test(kept_or_run_twice),
+        cmocka_unit_test(few_gradients_are_alive),         cmocka_unit_test(steady_state_allocates_nothing),
+        cmocka_unit_test(a_broken_example_fails_the_step),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
