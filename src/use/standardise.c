@@ -15,7 +15,8 @@ typedef struct measure {
     int64_t *bad; /* (blocks): the first row with a number that is not finite, or -1 */
 } measure;
 
-KERNEL bool row_is_finite(const float *row, int64_t columns)
+/* A kernel has one symbol for each instruction set, and only static ones stay inside the library. */
+KERNEL static bool finite_kernel(const float *row, int64_t columns)
 {
     /* x - x is 0 for every finite x and NaN for all others; one sum instead of a branch for each number. */
     float sum = 0;
@@ -23,6 +24,11 @@ KERNEL bool row_is_finite(const float *row, int64_t columns)
     for (int64_t j = 0; j < columns; j++)
         sum += row[j] - row[j];
     return sum == 0;
+}
+
+bool row_is_finite(const float *row, int64_t columns)
+{
+    return finite_kernel(row, columns);
 }
 
 /* Differences to row 0 rather than to nothing: a constant column then has exactly no variance, and since row
@@ -99,12 +105,17 @@ tacit_status columns_measure(work *w, matrix features, float *mean, float *devia
 }
 
 /* In double: the difference of two large f32 need not be an f32. */
-KERNEL void row_standardise(const float *row, int64_t columns, const float *mean, const float *deviation,
-                            float *out)
+KERNEL static void standardise_kernel(const float *row, int64_t columns, const float *mean,
+                                      const float *deviation, float *out)
 {
 #pragma omp simd
     for (int64_t j = 0; j < columns; j++)
         out[j] = (float)(((double)row[j] - (double)mean[j]) / (double)deviation[j]);
+}
+
+void row_standardise(const float *row, int64_t columns, const float *mean, const float *deviation, float *out)
+{
+    standardise_kernel(row, columns, mean, deviation, out);
 }
 
 typedef struct standardise {

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { SIDE = 8, EXAMPLES = 8, WIDTH = 128, PATH = 600 };
+enum { SIDE = 8, EXAMPLES = 8, WIDTH = 128, RUN = 64, PATH = 600 };
 
 /* ---- planted faults -------------------------------------------------------------------------------------
  */
@@ -246,7 +246,7 @@ enum { COMPARED = sizeof compared / sizeof *compared };
 
 typedef struct reference {
     tacit_context *context;
-    char run[PATH];
+    char run[RUN];
     uint8_t *bytes[COMPARED];
     size_t sizes[COMPARED];
     int64_t allocations; /* of a training, and of opening and embedding */
@@ -354,7 +354,7 @@ static void fail_training(const reference *r, const char *method, int64_t k, boo
 {
     faulty_memory memory = {.fail_at = k, .for_ever = for_ever};
     tacit_context *context = NULL;
-    char run[PATH];
+    char run[RUN];
     snprintf(run, sizeof run, "test-nomem-%s-%d", method, (int)getpid());
     tacit_status status = create_context(&context, &memory);
     if (status == TACIT_OK)
@@ -456,7 +456,7 @@ static bool fail_files(const reference *r, fault_kind kind, int64_t at, bool by_
 {
     faulty_memory memory = {0};
     tacit_context *context;
-    char run[PATH];
+    char run[RUN];
     snprintf(run, sizeof run, "test-disk-%d", (int)getpid());
     assert_int_equal(create_context(&context, &memory), TACIT_OK);
     plant(kind, at);

@@ -15,7 +15,7 @@ Contents (f32 unless said otherwise); L = encoder or decoder, I = 0, 1 or 0:
   L.norm.{weight,bias}, decoder.pred.weight (48, 16) .bias       parameters before the first step
   gradient.NAME                     gradient of each parameter in the first step
   positions.encoder (16, 32), positions.decoder (17, 16)         fixed; row zero of the decoder's is the class token
-  images (10, 8, 16, 16, 3)         already normalised
+  images (80, 16, 16, 3)            already normalised; 8 for each step
   keep (10, 8, 4), removed (10, 8, 12) i32                       token numbers, each list in increasing order
   losses (10), gradient_norms (10) f64                           of the f32 run, before each update
   losses.double (10), gradient_norms.double (10) f64             of the run in double
@@ -207,7 +207,7 @@ def main():
     tensors = {name: t.numpy() for name, t in initial.items()}
     tensors.update({f"gradient.{name}": t.numpy() for name, t in single[2].items()})
     tensors.update({"positions.encoder": single[4][0].numpy(), "positions.decoder": single[4][1].numpy()})
-    tensors.update(images=images.numpy(), keep=keep.int().numpy(), removed=removed.int().numpy())
+    tensors.update(images=images.flatten(0, 1).numpy(), keep=keep.int().numpy(), removed=removed.int().numpy())
     for suffix, run in ("", single), (".double", double):
         tensors[f"losses{suffix}"], tensors[f"gradient_norms{suffix}"] = np.array(run[0]), np.array(run[1])
     tensors["final.embeddings"] = single[3].numpy()

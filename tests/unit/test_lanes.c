@@ -143,18 +143,27 @@ static bool same_bits(const parameters *p, const float *a, const float *b)
     return true;
 }
 
-/* Norm of the difference over the norm of b, the worst of all parameters. NaN and an all-zero gradient are
- * bad. */
+static double norm_of(const parameter *p, const float *a, const float *b)
+{
+    double squares = 0;
+    for (int64_t k = p->offset; k < p->offset + shape_count(p->shape); k++) {
+        const double x = b ? (double)a[k] - (double)b[k] : (double)a[k];
+        squares += x * x;
+    }
+    return sqrt(squares);
+}
+
+/* Norm of the difference over the norm of b, for the worst parameter; NaN if any is. Some gradients are 0 but
+ * for rounding (what shifts all embeddings alike, before a batch norm): so a thousandth of the norm of all of
+ * b is added to each. */
 static double distance(const parameters *p, const float *a, const float *b)
 {
-    double worst = 0;
+    double worst = 0, all = 0;
+    for (size_t i = 0; i < p->count; i++)
+        all = hypot(all, norm_of(&p->table[i], b, NULL));
     for (size_t i = 0; i < p->count; i++) {
-        double difference = 0, norm = 0;
-        for (int64_t k = p->table[i].offset; k < p->table[i].offset + shape_count(p->table[i].shape); k++) {
-            difference += ((double)a[k] - (double)b[k]) * ((double)a[k] - (double)b[k]);
-            norm += (double)b[k] * (double)b[k];
-        }
-        const double now = sqrt(difference / norm);
+        const parameter *one = &p->table[i];
+        const double now = norm_of(one, a, b) / (norm_of(one, b, NULL) + 1e-3 * all);
         if (!(now <= worst))
             worst = now;
     }
