@@ -34,8 +34,7 @@ static void hear_count(void *user, int64_t done, int64_t all)
     progress_count(&w->session->progress, "embedding", w->before + done, w->count);
 }
 
-/* ---- stdout ----------------------------------------------------------------------------------------------
- */
+/* ---- stdout ---- */
 
 /* As RFC 4180 has it: quotes doubled. */
 static void print_quoted(const char *text)
@@ -94,8 +93,7 @@ static tacit_status print_csv(work *w, float *block)
     return print_blocks(w, block);
 }
 
-/* ---- files -----------------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static tacit_status save(work *w, const char *path, bool csv, float *embeddings)
 {
@@ -131,8 +129,7 @@ static int embed(work *w, const char *path, bool csv)
     return DONE;
 }
 
-/* ---- the command -----------------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static bool ends_with(const char *text, const char *ending)
 {

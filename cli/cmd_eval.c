@@ -33,8 +33,7 @@ typedef struct work {
     tacit_evaluation result;
 } work;
 
-/* ---- rows of the table -----------------------------------------------------------------------------------
- */
+/* ---- rows of the table ---- */
 
 enum { MEASURES = 2 + TACIT_FEW_LABELS };
 
@@ -97,8 +96,7 @@ static void print_table(const work *w)
     }
 }
 
-/* ---- verdict ---------------------------------------------------------------------------------------------
- */
+/* ---- verdict ---- */
 
 typedef enum verdict { BETTER, WORSE, NO_DIFFERENCE } verdict;
 
@@ -144,8 +142,7 @@ static void print_sentence(const work *w)
     printf(".\n");
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static json_t *describe_scores(const work *w, const tacit_scores *s)
 {
@@ -175,8 +172,7 @@ static json_t *describe(const work *w)
     return object;
 }
 
-/* ---- the command -----------------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 /* Formats without parts give the same data whatever part is asked for. */
 static bool is_same(const tacit_dataset *a, const tacit_dataset *b)

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- names -----------------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 enum { WORD_LIMIT = 63 };
 
@@ -66,8 +65,7 @@ static const char *row_name(const void *names, size_t i)
     return i < line->row_count ? line->rows[i].name : NULL;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
@@ -101,8 +99,7 @@ static const char *letter_name(const char *word)
     return word;
 }
 
-/* ---- parsing ---------------------------------------------------------------------------------------------
- */
+/* ---- parsing ---- */
 
 /* Words that are still to be read. */
 typedef struct words {
@@ -198,8 +195,7 @@ const char *option_peek(const char *name, int argc, char **argv)
     return value;
 }
 
-/* ---- checking --------------------------------------------------------------------------------------------
- */
+/* ---- checking ---- */
 
 /* A plain decimal number in the whole text; strtod alone would also take blanks, hexadecimals, nan and inf.
  */
@@ -320,8 +316,7 @@ bool command_line_check(command_line *line, size_t count)
     return true;
 }
 
-/* ---- values ----------------------------------------------------------------------------------------------
- */
+/* ---- values ---- */
 
 bool command_line_given(const command_line *line, const char *name)
 {
@@ -357,8 +352,7 @@ double command_line_number(const command_line *line, const char *name)
     return text && read_number(text, &value) ? value : 0.0;
 }
 
-/* ---- help ------------------------------------------------------------------------------------------------
- */
+/* ---- help ---- */
 
 enum { HELP_WIDTH = 100, HELP_TEXT_AT = 30 };
 

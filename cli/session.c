@@ -32,8 +32,7 @@ static void release_interrupts(const session *s)
     interrupted_context = NULL;
 }
 
-/* ---- errors ----------------------------------------------------------------------------------------------
- */
+/* ---- errors ---- */
 
 int session_fail(session *s, tacit_status status, bool usage)
 {
@@ -66,8 +65,7 @@ int session_broken(session *s, const char *format, ...)
     return FAILED;
 }
 
-/* ---- before the command ----------------------------------------------------------------------------------
- */
+/* ---- before the command ---- */
 
 static void print_help(const session *s)
 {
@@ -146,8 +144,7 @@ int session_run(session *s, const tacit_option *rows, size_t row_count, size_t o
     return code;
 }
 
-/* ---- what commands share ---------------------------------------------------------------------------------
- */
+/* ---- what commands share ---- */
 
 tacit_status session_open_data(session *s, tacit_dataset **out, size_t first, const char *split)
 {

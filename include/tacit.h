@@ -34,8 +34,7 @@ extern "C" {
 #define TACIT_MUST_CHECK
 #endif
 
-/* ---- status ----------------------------------------------------------------------------------------------
- */
+/* ---- status ---- */
 
 /* Every status: name, value, sentence. */
 #define TACIT_STATUS_LIST(X)                                                                                 \
@@ -63,8 +62,7 @@ typedef enum tacit_status {
 TACIT_API const char *tacit_status_name(tacit_status status);
 TACIT_API const char *tacit_status_sentence(tacit_status status);
 
-/* ---- context ---------------------------------------------------------------------------------------------
- */
+/* ---- context ---- */
 
 typedef struct tacit_context tacit_context;
 
@@ -100,8 +98,7 @@ TACIT_API void tacit_context_cancel(tacit_context *context);
 /* "0.1.0" */
 TACIT_API const char *tacit_version(void);
 
-/* ---- methods and encoders --------------------------------------------------------------------------------
- */
+/* ---- methods and encoders ---- */
 
 /* One line of what there is. All texts are static. */
 typedef struct tacit_description {
@@ -114,8 +111,7 @@ typedef struct tacit_description {
 TACIT_API bool tacit_method_at(int i, tacit_description *out);
 TACIT_API bool tacit_encoder_at(int i, tacit_description *out);
 
-/* ---- data sets -------------------------------------------------------------------------------------------
- */
+/* ---- data sets ---- */
 
 typedef struct tacit_dataset tacit_dataset;
 
@@ -162,8 +158,7 @@ TACIT_API const char *tacit_dataset_label_name(const tacit_dataset *data, int32_
 /* What names example i to a person, cut to `size` bytes. */
 TACIT_API void tacit_dataset_name(const tacit_dataset *data, int64_t i, char *out, size_t size);
 
-/* ---- configuration ---------------------------------------------------------------------------------------
- */
+/* ---- configuration ---- */
 
 /* Every option of a training run. Values are texts, checked when they are set. */
 typedef struct tacit_config tacit_config;
@@ -204,8 +199,7 @@ TACIT_API bool tacit_config_option_at(const tacit_config *config, int i, tacit_o
  * config. */
 TACIT_API tacit_dataset_options tacit_config_dataset_options(const tacit_config *config);
 
-/* ---- training --------------------------------------------------------------------------------------------
- */
+/* ---- training ---- */
 
 /* After every step. Numbers that are not known yet are NAN. */
 typedef struct tacit_progress {
@@ -247,8 +241,7 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_resume(tacit_context *context, con
                                                      const tacit_dataset *data, const char *const *overrides,
                                                      const tacit_train_options *options);
 
-/* ---- models ----------------------------------------------------------------------------------------------
- */
+/* ---- models ---- */
 
 typedef struct tacit_model tacit_model;
 
@@ -304,8 +297,7 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_save_csv(tacit_context *context, c
                                                        int64_t dimension, const tacit_dataset *data,
                                                        int64_t first);
 
-/* ---- evaluation ------------------------------------------------------------------------------------------
- */
+/* ---- evaluation ---- */
 
 enum { TACIT_FEW_LABELS = 4 };
 
@@ -343,8 +335,7 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_evaluate(tacit_model *model, const
                                                        void (*stage)(void *user, const char *what),
                                                        void *user);
 
-/* ---- speed -----------------------------------------------------------------------------------------------
- */
+/* ---- speed ---- */
 
 typedef struct tacit_bench_row {
     char name[32];     /* "peak", "mae-tiny32", "embed-small224" */

@@ -44,8 +44,7 @@ static void say(const evaluation *e, const char *what)
         e->stage(e->user, what);
 }
 
-/* ---- the two parts
- * ------------------------------------------------------------------------------------------ */
+/* ---- the two parts ---- */
 
 static tacit_status fill_part(evaluation *e, part *p, const tacit_dataset *data, const int64_t *rows,
                               int64_t count)
@@ -136,8 +135,7 @@ static void free_part(evaluation *e, part *p)
     memory_free(e->context, p->features);
 }
 
-/* ---- the representations
- * ------------------------------------------------------------------------------------ */
+/* ---- the representations ---- */
 
 static tacit_status embed_part(const evaluation *e, const learner *l, part *p)
 {

@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- finding a model
- * ---------------------------------------------------------------------------------------- */
+/* ---- finding a model ---- */
 
 /* The folder of `path`: a run's model folder, the model folder itself, or that of a weights file. */
 static char *model_folder(tacit_context *context, const char *path)
@@ -98,8 +97,7 @@ tacit_status tacit_info_read(tacit_context *context, const char *path, tacit_mod
     return TACIT_OK;
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 static tacit_status load(tacit_model *m, const char *folder)
 {
@@ -155,8 +153,7 @@ void tacit_model_get_info(const tacit_model *model, tacit_model_info *out)
     fill_info(&model->record, out);
 }
 
-/* ---- embedding
- * ---------------------------------------------------------------------------------------------- */
+/* ---- embedding ---- */
 
 tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *data, dataset *shown,
                                 views **out)

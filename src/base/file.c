@@ -23,8 +23,7 @@ static tacit_status fail_system(tacit_context *context, const char *path, const 
                         strerror_r(code, text, sizeof text));
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static tacit_status open_for_reading(tacit_context *context, const char *path, int *fd, size_t *size)
 {
@@ -117,8 +116,7 @@ tacit_status file_read_at(tacit_context *context, int fd, const char *path, uint
     return TACIT_OK;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static tacit_status write_all(tacit_context *context, int fd, const char *path, const void *bytes,
                               size_t size)
@@ -341,8 +339,7 @@ tacit_status file_append(tacit_context *context, const char *path, const void *b
     return status;
 }
 
-/* ---- folders ---------------------------------------------------------------------------------------------
- */
+/* ---- folders ---- */
 
 static tacit_status create_one(tacit_context *context, const char *path)
 {

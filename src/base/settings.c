@@ -61,8 +61,7 @@ static bool entry_is_auto(const entry *e)
     return accepts_auto(e->row) && strcmp(e->value, "auto") == 0;
 }
 
-/* ---- checking
- * ----------------------------------------------------------------------------------------------- */
+/* ---- checking ---- */
 
 /* The names between the bars of `choices`, as strings in `space`. A table whose choices do not fit gives
  * fewer. */
@@ -229,8 +228,7 @@ static tacit_status fail_unknown(settings *s, const char *name)
     return context_fail(s->context, TACIT_ARGUMENT, "--%.80s: no such option", name);
 }
 
-/* ---- changing
- * ----------------------------------------------------------------------------------------------- */
+/* ---- changing ---- */
 
 static tacit_status add_row(settings *s, const setting *row)
 {
@@ -308,8 +306,7 @@ tacit_status settings_resolve_number(settings *s, const char *name, double value
     return settings_resolve(s, name, number_text(value, text));
 }
 
-/* ---- asking
- * ------------------------------------------------------------------------------------------------- */
+/* ---- asking ---- */
 
 /* NULL for a wrong name or type, which is a mistake in our code. */
 static const char *value_of(const settings *s, const char *name, setting_type type)

@@ -29,8 +29,7 @@ static bool is_padding(const char *name)
     return strncmp(name, PADDING, sizeof PADDING - 1) == 0;
 }
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 static const char *dtype_text(dtype type)
 {
@@ -190,8 +189,7 @@ tacit_status safetensors_write(tacit_context *context, const char *path, const n
     return status;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 /* Where one tensor's bytes are; sorted to find holes and overlaps. */
 typedef struct span {

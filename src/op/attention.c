@@ -51,8 +51,7 @@ static attention_shape attention_sizes(const tape *t, value qkv, int64_t heads)
     return a;
 }
 
-/* ---- copies between (T, row) with heads side by side and (H, T, d) dense
- * ------------------------------------- */
+/* ---- copies between (T, row) with heads side by side and (H, T, d) dense ---- */
 
 KERNEL static void split_heads(const attention_shape *s, const float *src, int64_t row, float scale,
                                float *dst)
@@ -86,8 +85,7 @@ KERNEL static void merge_heads(const attention_shape *s, const float *src, float
         }
 }
 
-/* ---- softmax
- * ------------------------------------------------------------------------------------------------ */
+/* ---- softmax ---- */
 
 KERNEL static void softmax_rows(float *rows, int64_t count, int64_t width)
 {
@@ -122,8 +120,7 @@ KERNEL static void softmax_backward_rows(const float *p, float *dp, int64_t coun
     }
 }
 
-/* ---- products
- * ----------------------------------------------------------------------------------------------- */
+/* ---- products ---- */
 
 /* (m, k) times (k, n) for every head of `examples` examples. */
 static bool product(tape *t, const attention_shape *s, int64_t examples, matmul_shape sizes, const float *a,

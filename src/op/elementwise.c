@@ -54,8 +54,7 @@ static void unary_backward(tape *t, const record *r,
     run_elements(t, &j);
 }
 
-/* ---- gelu
- * --------------------------------------------------------------------------------------------------- */
+/* ---- gelu ---- */
 
 KERNEL static void gelu_kernel(const element_job *j, int64_t first, int64_t last)
 {
@@ -100,8 +99,7 @@ value op_gelu(tape *t, value x)
     return unary_forward(t, &gelu, x, gelu_kernel);
 }
 
-/* ---- relu
- * --------------------------------------------------------------------------------------------------- */
+/* ---- relu ---- */
 
 KERNEL static void relu_kernel(const element_job *j, int64_t first, int64_t last)
 {
@@ -135,8 +133,7 @@ value op_relu(tape *t, value x)
     return unary_forward(t, &relu, x, relu_kernel);
 }
 
-/* ---- add
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- add ---- */
 
 KERNEL static void add_kernel(const element_job *j, int64_t first, int64_t last)
 {
@@ -171,8 +168,7 @@ value op_add(tape *t, value a, value b)
     return tape_record(t, &(record){.op = &add, .inputs = {a, b}, .output = y});
 }
 
-/* ---- reshape
- * ------------------------------------------------------------------------------------------------ */
+/* ---- reshape ---- */
 
 static void reshape_backward(tape *t, const record *r)
 {

@@ -129,8 +129,7 @@ static tacit_status grow_table(backend *b)
     return TACIT_OK;
 }
 
-/* ---- one primitive
- * ------------------------------------------------------------------------------------------ */
+/* ---- one primitive ---- */
 
 typedef struct descriptors {
     dnnl_memory_desc_t src, wei, bias, dst;

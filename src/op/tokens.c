@@ -58,8 +58,7 @@ static const int32_t *index_of(tape *t, const char *name, value index, int64_t b
     return numbers;
 }
 
-/* ---- add_rows
- * ----------------------------------------------------------------------------------------------- */
+/* ---- add_rows ---- */
 
 static int64_t table_row(const int32_t *index, int64_t token, int64_t tokens)
 {
@@ -110,8 +109,7 @@ value op_add_rows(tape *t, value x, value table, value index)
     return tape_record(t, &(record){.op = &add_rows, .inputs = {x, table, index}, .output = y});
 }
 
-/* ---- prepend
- * ------------------------------------------------------------------------------------------------ */
+/* ---- prepend ---- */
 
 static void prepend_backward(tape *t, const record *r)
 {
@@ -149,8 +147,7 @@ value op_prepend(tape *t, value x, value token)
     return tape_record(t, &(record){.op = &prepend, .inputs = {x, token}, .output = y});
 }
 
-/* ---- gather and scatter
- * ------------------------------------------------------------------------------------- */
+/* ---- gather and scatter ---- */
 
 static void gather_backward(tape *t, const record *r)
 {
@@ -247,8 +244,7 @@ value op_scatter_rows(tape *t, value x, value index, value fill, int64_t tokens)
     return tape_record(t, &(record){.op = &scatter_rows, .inputs = {x, index, fill}, .output = y});
 }
 
-/* ---- tokens to one row
- * -------------------------------------------------------------------------------------- */
+/* ---- tokens to one row ---- */
 
 KERNEL static void add_scaled(float *dst, const float *src, float scale, int64_t count, bool add)
 {

@@ -45,8 +45,7 @@ static bool is_parameter(const tape *t, value v)
     return v.id >= 1 && v.id <= t->parameter_count;
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 tacit_status tape_create(tape **out, tacit_context *context, struct backend *backend)
 {
@@ -152,8 +151,7 @@ bool tape_training(const tape *t)
     return t->mode == TAPE_TRAINING;
 }
 
-/* ---- status
- * ------------------------------------------------------------------------------------------------- */
+/* ---- status ---- */
 
 value tape_fail(tape *t, tacit_status status, const char *format, ...)
 {
@@ -197,8 +195,7 @@ void tape_give(tape *t, void *pointer, size_t size)
     arena_give(t->arena, pointer, size);
 }
 
-/* ---- values
- * ------------------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static value add_slot(tape *t, slot s)
 {
@@ -284,8 +281,7 @@ void tape_forget(tape *t, value first, value keep)
     }
 }
 
-/* ---- recording
- * ---------------------------------------------------------------------------------------------- */
+/* ---- recording ---- */
 
 /* A backward will read this value's data: neither it nor the owner of the data may go before. */
 static void add_reader(tape *t, value v)
@@ -328,8 +324,7 @@ value tape_record(tape *t, const record *r)
     return r->output;
 }
 
-/* ---- gradients
- * ---------------------------------------------------------------------------------------------- */
+/* ---- gradients ---- */
 
 static int add_gradient(tape *t, size_t size)
 {
@@ -419,8 +414,7 @@ void tape_pass_gradient(tape *t, const record *r, value v)
         c.data[i] = c.add ? c.data[i] + source[i] : source[i];
 }
 
-/* ---- backward
- * ----------------------------------------------------------------------------------------------- */
+/* ---- backward ---- */
 
 static void seed_gradient(tape *t, value output, const float *seed, float scale)
 {

@@ -75,8 +75,7 @@ tacit_status tape_backward(tape *t, value output, const float *seed, float scale
 /* Gradient of an input with_gradient; NULL when none arrived. */
 const float *tape_gradient(const tape *t, value v);
 
-/* ---- for operators ----------------------------------------------------------------------------------------
- */
+/* ---- for operators ---- */
 
 enum { OP_INPUTS = 4 };
 

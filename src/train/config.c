@@ -154,8 +154,7 @@ tacit_status config_create(settings **out, tacit_context *context, const char *n
     return status;
 }
 
-/* ---- from the data
- * ------------------------------------------------------------------------------------------ */
+/* ---- from the data ---- */
 
 /* Self-prediction wants many patches to hide some of; a contrastive method needs fewer to tell examples
  * apart, and its steps cost less for it. */
@@ -240,8 +239,7 @@ dataset_options config_dataset_options(const settings *s)
                                  settings_is_auto(s, "cache") ? UINT64_MAX : settings_size(s, "cache")};
 }
 
-/* ---- from the learner
- * --------------------------------------------------------------------------------------- */
+/* ---- from the learner ---- */
 
 static tacit_status resolve_size(settings *s, const char *name, uint64_t bytes)
 {

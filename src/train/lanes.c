@@ -44,8 +44,7 @@ static int64_t lane_examples(const lanes *l, int64_t i)
     return left < l->options.lane ? left : l->options.lane;
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static tacit_status create_tape(const lanes *l, tape **out, int worker)
 {
@@ -134,8 +133,7 @@ void lanes_destroy(lanes *l)
     memory_free(l->context, l);
 }
 
-/* ---- one lane
- * ----------------------------------------------------------------------------------------------- */
+/* ---- one lane ---- */
 
 static void fail_step(lanes *l, tacit_status status)
 {
@@ -176,8 +174,7 @@ static value forward_lane(lanes *l, tape *t, int64_t i, int worker)
     return objective_of(l)->lane(&l->learner->method, t, &told);
 }
 
-/* ---- jobs
- * --------------------------------------------------------------------------------------------------- */
+/* ---- jobs ---- */
 
 static void pointwise_lane(lanes *l, int64_t i, int worker, gradient_buffer *leaf)
 {
@@ -241,8 +238,7 @@ static void embed_lane(void *user, int64_t i, int worker)
     l->workers[worker].busy += clock_seconds() - start;
 }
 
-/* ---- the step
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the step ---- */
 
 /* Loss and gradient of the embeddings; the method's own parameters (a projector) get theirs in *buffer. */
 static tacit_status couple_batch(lanes *l, gradient_buffer *buffer, double *loss)
@@ -312,12 +308,13 @@ static tacit_status batchwise_step(lanes *l, lanes_result *out)
         team_run(l->work->team, l->leaf_count, run_leaf, l);
         status = atomic_load(&l->status);
     }
+    if (status == TACIT_OK)
+        status = consider_keeping(l);
     if (status == TACIT_OK) {
         out->gradient = tree_root(l->tree);
         add_coupling(l, out->gradient, coupling);
         out->embeddings = l->embeddings;
         out->rows = l->options.batch * objective_of(l)->views;
-        status = consider_keeping(l);
     }
     tree_give(l->tree, coupling);
     return status;
@@ -358,8 +355,7 @@ void lanes_give(lanes *l, gradient_buffer *gradient)
     tree_give(l->tree, gradient);
 }
 
-/* ---- sizes
- * -------------------------------------------------------------------------------------------------- */
+/* ---- sizes ---- */
 
 /* About a thousand rows of tokens in a lane: enough for the matrix products, little enough for the caches. A
  * power of two from 2 to 64. */

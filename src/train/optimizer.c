@@ -23,8 +23,7 @@ const optimizer *optimizer_find(const char *name)
     return NULL;
 }
 
-/* ---- runs
- * --------------------------------------------------------------------------------------------------- */
+/* ---- runs ---- */
 
 /* Length of the runs of `count` floats: a function of `count` alone, and a multiple of 16 so that runs stay
  * aligned. */
@@ -46,8 +45,7 @@ static int64_t run_size(int64_t count, int64_t i)
     return left < length ? left : length;
 }
 
-/* ---- sums of squares
- * ---------------------------------------------------------------------------------------- */
+/* ---- sums of squares ---- */
 
 /* Sum of a^2, or of (a + factor * b)^2 where there is a b. The same order of additions whatever the machine's
  * vectors. */
@@ -106,8 +104,7 @@ double gradient_norm(const parameters *p, const float *gradient, work *w)
     return sqrt(sum);
 }
 
-/* ---- a step
- * ------------------------------------------------------------------------------------------------- */
+/* ---- a step ---- */
 
 /* Some consecutive parameters, all their runs. */
 typedef struct window {

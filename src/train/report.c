@@ -77,8 +77,7 @@ tacit_status report_step(session *s, const step_numbers *n)
     return append_line(s, n, epoch);
 }
 
-/* ---- an epoch's end
- * ----------------------------------------------------------------------------------------- */
+/* ---- an epoch's end ---- */
 
 tacit_status report_epoch(session *s)
 {
@@ -110,8 +109,7 @@ tacit_status report_epoch(session *s)
     return status;
 }
 
-/* ---- resume
- * ------------------------------------------------------------------------------------------------- */
+/* ---- resume ---- */
 
 /* The step of a line of ours, or -1. */
 static int64_t line_step(const char *line)

@@ -11,22 +11,29 @@
 
 enum { CONFIG_LIMIT = 1 << 20 };
 
-/* ---- writing
- * ------------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
+/* NULL when a text is not UTF-8. */
 static json_t *describe_settings(const settings *s)
 {
     json_t *object = json_object();
-    for (size_t i = 0; i < settings_count(s); i++)
-        json_object_set_new(object, settings_row(s, i)->name, json_string(settings_value(s, i)));
+    for (size_t i = 0; object && i < settings_count(s); i++)
+        if (json_object_set_new(object, settings_row(s, i)->name, json_string(settings_value(s, i)))) {
+            json_decref(object);
+            object = NULL;
+        }
     return object;
 }
 
+/* NULL when a path is not UTF-8. */
 static json_t *describe_source(const data_source *source)
 {
     json_t *paths = json_array();
-    for (int i = 0; i < source->count; i++)
-        json_array_append_new(paths, json_string(source->paths[i]));
+    for (int i = 0; paths && i < source->count; i++)
+        if (json_array_append_new(paths, json_string(source->paths[i]))) {
+            json_decref(paths);
+            paths = NULL;
+        }
     return json_pack("{s:o, s:s, s:I, s:i, s:i, s:i}", "paths", paths, "format", source->format, "examples",
                      (json_int_t)source->examples, "channels", source->channels, "height", source->height,
                      "width", source->width);
@@ -68,7 +75,8 @@ tacit_status run_write_config(tacit_context *context, const char *path, const se
     char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
     const tacit_status status =
         text ? file_write(context, path, text, strlen(text))
-             : context_fail(context, TACIT_NOMEM, "%s: no memory, or a path that is not UTF-8", path);
+             : context_fail(context, TACIT_UNSUPPORTED,
+                            "%s: can not be written: a path or another text is not UTF-8", path);
     free(text);
     json_decref(object);
     return status;
@@ -113,8 +121,7 @@ tacit_status run_write_model(tacit_context *context, const char *model, const se
     return status;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 static tacit_status wrong(run_record *r, const char *path, const char *expected)
 {
@@ -159,14 +166,19 @@ static tacit_status read_paths(run_record *r, const char *path, const json_t *pa
 static tacit_status read_source(run_record *r, const char *path, json_t *data)
 {
     const char *format;
-    json_int_t examples;
+    json_int_t examples, channels, height, width;
     json_t *paths;
-    if (json_unpack(data, "{s:o, s:s, s:I, s:i, s:i, s:i}", "paths", &paths, "format", &format, "examples",
-                    &examples, "channels", &r->channels, "height", &r->height, "width", &r->width))
+    if (json_unpack(data, "{s:o, s:s, s:I, s:I, s:I, s:I}", "paths", &paths, "format", &format, "examples",
+                    &examples, "channels", &channels, "height", &height, "width", &width))
         return wrong(r, path, "\"data\" with paths, format, examples, channels, height and width");
-    if ((r->channels != 1 && r->channels != 3) || examples < 1)
+    if ((channels != 1 && channels != 3) || examples < 1)
         return wrong(r, path, "1 or 3 channels and at least one example");
+    if (height < 0 || height > INT32_MAX || width < 0 || width > INT32_MAX)
+        return wrong(r, path, "a height and a width");
     r->examples = examples;
+    r->channels = (int)channels;
+    r->height = (int)height;
+    r->width = (int)width;
     snprintf(r->format, sizeof r->format, "%s", format);
     return read_paths(r, path, paths);
 }
@@ -262,28 +274,32 @@ tacit_status run_read_weights(learner *l, const char *path)
     return status;
 }
 
-/* ---- the folder
- * --------------------------------------------------------------------------------------------- */
+/* ---- the folder ---- */
 
 static const char *const sub_folders[] = {"model", "checkpoints", "samples"};
 
+static tacit_status remove_file(tacit_context *context, const char *run, const char *name)
+{
+    char *path = path_join(context, run, name);
+    if (!path)
+        return TACIT_NOMEM;
+    remove(path);
+    memory_free(context, path);
+    return TACIT_OK;
+}
+
+/* config.json goes last: a folder with it is a run, and old checkpoints in one without would be taken for
+ * those of the next. */
 static tacit_status clear_run(tacit_context *context, const char *run)
 {
-    static const char *const files[] = {"config.json", "metrics.jsonl"};
-    for (int i = 0; i < 2; i++) {
-        char *path = path_join(context, run, files[i]);
-        if (!path)
-            return TACIT_NOMEM;
-        remove(path);
-        memory_free(context, path);
-    }
     for (int i = 0; i < 3; i++) {
         char *path = path_join(context, run, sub_folders[i]);
         const tacit_status status = path ? folder_delete(context, path) : TACIT_NOMEM;
         memory_free(context, path);
         TRY(status);
     }
-    return TACIT_OK;
+    TRY(remove_file(context, run, "metrics.jsonl"));
+    return remove_file(context, run, "config.json");
 }
 
 tacit_status run_create(tacit_context *context, const char *run, bool overwrite)

@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- setting up
- * --------------------------------------------------------------------------------------------- */
+/* ---- setting up ---- */
 
 static tacit_status create_views(session *s)
 {
@@ -123,8 +122,7 @@ static void tear_down(session *s)
     memory_free(s->context, s->sample_embeddings);
 }
 
-/* ---- files
- * -------------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 static run_numbers numbers_of(const session *s)
 {
@@ -174,8 +172,7 @@ static tacit_status save_config(const session *s)
     return status;
 }
 
-/* ---- the loop
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the loop ---- */
 
 /* The examples of step s->step (counted from 0): a piece of the epoch's keyed permutation. An incomplete last
  * batch of an epoch is left out; which examples that are differs from epoch to epoch. */
@@ -279,8 +276,7 @@ static tacit_status loop(session *s)
     return TACIT_OK;
 }
 
-/* ---- entry
- * -------------------------------------------------------------------------------------------------- */
+/* ---- entry ---- */
 
 static session session_of(tacit_context *context, settings *s, const dataset *d, const data_source *source,
                           const char *run, const tacit_train_options *options)

@@ -41,8 +41,7 @@ const char *bench_name(int i)
     return i >= 0 && i < ROWS ? bench_rows[i].name : NULL;
 }
 
-/* ---- random pictures
- * ---------------------------------------------------------------------------------------- */
+/* ---- random pictures ---- */
 
 /* Numbers in [-1, 1), cheap enough not to be what is measured. */
 static tacit_status random_view(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view,
@@ -64,8 +63,7 @@ static tacit_status plain_view(const views *v, int64_t example, scratch *s, void
     return random_view(v, 0, 0, example, 0, s, out);
 }
 
-/* ---- a row
- * -------------------------------------------------------------------------------------------------- */
+/* ---- a row ---- */
 
 typedef struct bench {
     tacit_context *context;
@@ -233,8 +231,7 @@ static tacit_status measure(bench *b, double seconds, tacit_bench_row *out)
     return TACIT_OK;
 }
 
-/* ---- all rows
- * ----------------------------------------------------------------------------------------------- */
+/* ---- all rows ---- */
 
 static bool listed(const char *rows, const char *name)
 {

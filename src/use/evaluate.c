@@ -7,8 +7,7 @@
 
 #include <math.h>
 
-/* ---- pixels
- * ------------------------------------------------------------------------------------------------- */
+/* ---- pixels ---- */
 
 typedef struct pixel_job {
     const views *views;
@@ -39,8 +38,7 @@ tacit_status evaluate_pixels(work *w, const views *v, const int64_t *rows, int64
     return status;
 }
 
-/* ---- scores
- * ------------------------------------------------------------------------------------------------- */
+/* ---- scores ---- */
 
 /* Standardised copies of both parts, for the neighbours. */
 static tacit_status vote(work *w, labelled train, labelled test, int32_t classes,

@@ -219,8 +219,7 @@ tacit_status logistic_evaluate(logistic *l, double l2, const double *x, double *
     return TACIT_OK;
 }
 
-/* ---- L-BFGS
- * -------------------------------------------------------------------------------------------------- */
+/* ---- L-BFGS ---- */
 
 /* An evaluation can not fail inside libLBFGS: a failed one looks like a minimum, and `progress` ends the run.
  */

@@ -64,8 +64,7 @@ static tacit_status normalise_keys(void *user, int64_t tile, int worker)
                           s->tiles + tile * KEY_ROWS * s->keys.columns);
 }
 
-/* ---- the best k
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the best k ---- */
 
 typedef struct heap {
     int32_t *rows; /* (k), the worst first */
@@ -146,8 +145,7 @@ static void heap_scan(heap *h, const float *similarity, int64_t count, int32_t f
     }
 }
 
-/* ---- a block of queries
- * ------------------------------------------------------------------------------------------ */
+/* ---- a block of queries ---- */
 
 static heap heap_of(int32_t *rows, float *similarity, int k, int64_t query)
 {
@@ -230,8 +228,7 @@ static tacit_status search_block(void *user, int64_t i, int worker)
     return s->labels ? vote_block(s, a, first, count, rows, similarity) : TACIT_OK;
 }
 
-/* ---- the two questions
- * ------------------------------------------------------------------------------------------ */
+/* ---- the two questions ---- */
 
 static tacit_status check(const search *s)
 {

@@ -15,8 +15,7 @@ enum { FIT_ITERATIONS = 200, CHOICE_ITERATIONS = 60 };
 
 static const double default_strengths[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
 
-/* ---- the probe
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the probe ---- */
 
 static tacit_status probe_init(probe *out, tacit_context *context, int64_t columns, int32_t classes)
 {
@@ -115,8 +114,7 @@ double accuracy_of(const int32_t *predicted, const int32_t *truth, int64_t count
     return count ? (double)right / (double)count : 0;
 }
 
-/* ---- fitting
- * -------------------------------------------------------------------------------------------------- */
+/* ---- fitting ---- */
 
 /* The rows of a fit, standardised, with their labels and objective. */
 typedef struct fit {
@@ -234,8 +232,7 @@ tacit_status probe_fit(probe *out, work *w, matrix features, const int32_t *labe
     return probe_fit_rows(out, w, features, labels, classes, l2, NULL, features.rows, NULL, NULL);
 }
 
-/* ---- choosing the strength
- * -------------------------------------------------------------------------------------- */
+/* ---- choosing the strength ---- */
 
 typedef struct choice {
     double *strengths; /* (count), falling */

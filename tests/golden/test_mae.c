@@ -34,14 +34,16 @@ typedef struct trial {
 
 static void declare_model(trial *t)
 {
+    static const char *const rows[][2] = {
+        {"mask-ratio", "0.75"}, {"target", "normalized"}, {"decoder-width", "16"}, {"decoder-depth", "1"}};
     const encoder_settings e = {SIZE, SIZE, CHANNELS, PATCH, READOUT_MEAN, 1};
     t->kind = *encoder_find("vit-nano");
     t->kind.width = WIDTH;
     t->kind.depth = 2;
     t->kind.heads = 4;
     assert_ok(t->context, config_create(&t->settings, t->context, "mae"));
-    assert_ok(t->context, settings_set(t->settings, "decoder-width", "16"));
-    assert_ok(t->context, settings_set(t->settings, "decoder-depth", "1"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_ok(t->context, settings_set(t->settings, rows[i][0], rows[i][1]));
     parameters_init(&t->parameters, t->context);
     assert_ok(t->context, t->kind.create(&t->encoder, &t->parameters, &t->kind, &e));
     t->method = (method){.context = t->context, .objective = objective_find("mae"), .encoder = t->encoder};

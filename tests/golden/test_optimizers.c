@@ -128,8 +128,7 @@ static void schedule(void **state)
     tacit_context_destroy(context);
 }
 
-/* ---- many runs
- * ---------------------------------------------------------------------------------------------- */
+/* ---- many runs ---- */
 
 enum { LARGE = 3 * 65536 + 777, SMALL = 600 };
 

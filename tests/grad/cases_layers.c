@@ -36,8 +36,7 @@ static int64_t count_of(const operator_spec *s)
     return s->b * s->t * s->d;
 }
 
-/* ---- matrix products: b batch, t m, d n
- * ----------------------------------------------------------------------- */
+/* ---- matrix products: b batch, t m, d n ---- */
 
 static ref_product product_of(const problem *p)
 {
@@ -93,8 +92,7 @@ const operator_row row_matmul_src_transposed = MATMUL_ROW("matmul, src transpose
 const operator_row row_matmul_wei_transposed = MATMUL_ROW("matmul, wei transposed");
 const operator_row row_matmul_both_transposed = MATMUL_ROW("matmul, both transposed");
 
-/* ---- linear: x (b, t, k), wei (d, k), bias (d)
- * ---------------------------------------------------------------- */
+/* ---- linear: x (b, t, k), wei (d, k), bias (d) ---- */
 
 static shape linear_shape(const operator_spec *s, int i)
 {
@@ -146,8 +144,7 @@ static value linear_apply(tape *t, const operator_spec *s, const value *in, valu
 const operator_row row_linear = LINEAR_ROW("linear without bias", 2);
 const operator_row row_linear_bias = LINEAR_ROW("linear", 3);
 
-/* ---- activations
- * ---------------------------------------------------------------------------------------------- */
+/* ---- activations ---- */
 
 static void gelu_forward(problem *p)
 {
@@ -221,8 +218,7 @@ const operator_row row_relu = {
     .avoids_zero = true,
 };
 
-/* ---- norms
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- norms ---- */
 
 /* dx as if mean and deviation were constants: the commonest mistake with any norm. `n` numbers, `step` apart.
  */
@@ -398,8 +394,7 @@ const operator_row row_normalize_rows = {
     .apply = normalize_rows_apply,
 };
 
-/* ---- attention: qkv (b, t, 3 d), k heads
- * ---------------------------------------------------------------------- */
+/* ---- attention: qkv (b, t, 3 d), k heads ---- */
 
 static shape attention_shape(const operator_spec *s, int i)
 {
@@ -454,8 +449,7 @@ const operator_row row_attention = {
     .apply = attention_apply,
 };
 
-/* ---- add
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- add ---- */
 
 static void add_forward(problem *p)
 {

@@ -13,8 +13,7 @@ static shape output_one(const operator_spec *s)
     return shape_1(1);
 }
 
-/* ---- mean_square_error
- * ---------------------------------------------------------------------------------------- */
+/* ---- mean_square_error ---- */
 
 static shape mse_shape(const operator_spec *s, int i)
 {
@@ -62,8 +61,7 @@ const operator_row row_mean_square_error = {
     .apply = mse_apply,
 };
 
-/* ---- cross_entropy: b queries, k keys, width d
- * ---------------------------------------------------------------- */
+/* ---- cross_entropy: b queries, k keys, width d ---- */
 
 static ref_contrast contrast_of(const problem *p)
 {
@@ -154,8 +152,7 @@ const operator_row row_cross_entropy_exclude = {
     .temperature = 0.25,
 };
 
-/* ---- NT-Xent: cross_entropy with one array as query and keys; row i pairs with row i + b/2
- * --------------------- */
+/* ---- NT-Xent: cross_entropy with one array as query and keys; row i pairs with row i + b/2 ---- */
 
 static void nt_xent_fill(const operator_spec *s, int32_t *index, int32_t *exclude)
 {

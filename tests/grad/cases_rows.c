@@ -27,8 +27,7 @@ static shape shape_x_and_row(const operator_spec *s, int i)
     return i == 0 ? shape_3(s->b, s->t, s->d) : shape_1(s->d);
 }
 
-/* ---- add_rows: table (t, d), or (k, d) with an index
- * ---------------------------------------------------------- */
+/* ---- add_rows: table (t, d), or (k, d) with an index ---- */
 
 static int64_t table_rows(const operator_spec *s)
 {
@@ -105,8 +104,7 @@ const operator_row row_add_rows_index = {
     .apply = add_rows_apply,
 };
 
-/* ---- prepend
- * -------------------------------------------------------------------------------------------------- */
+/* ---- prepend ---- */
 
 static shape prepend_output(const operator_spec *s)
 {
@@ -154,8 +152,7 @@ const operator_row row_prepend = {
     .apply = prepend_apply,
 };
 
-/* ---- gather_rows: k tokens of t
- * ------------------------------------------------------------------------------- */
+/* ---- gather_rows: k tokens of t ---- */
 
 static shape gather_shape(const operator_spec *s, int i)
 {
@@ -220,8 +217,7 @@ const operator_row row_gather_rows = {
     .apply = gather_apply,
 };
 
-/* ---- scatter_rows: k tokens into t
- * ---------------------------------------------------------------------------- */
+/* ---- scatter_rows: k tokens into t ---- */
 
 static shape scatter_shape(const operator_spec *s, int i)
 {
@@ -279,8 +275,7 @@ const operator_row row_scatter_rows = {
     .apply = scatter_apply,
 };
 
-/* ---- mean_tokens from token k, take_token k
- * ------------------------------------------------------------------- */
+/* ---- mean_tokens from token k, take_token k ---- */
 
 static void mean_forward(problem *p)
 {
@@ -361,8 +356,7 @@ const operator_row row_take_token = {
     .apply = take_apply,
 };
 
-/* ---- patchify: t by t + 1 patches of k by k, d channels
- * ------------------------------------------------------- */
+/* ---- patchify: t by t + 1 patches of k by k, d channels ---- */
 
 static shape patchify_shape(const operator_spec *s, int i)
 {

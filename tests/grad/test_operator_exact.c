@@ -21,8 +21,7 @@ static int close_rig(void **state)
     return 0;
 }
 
-/* ---- whole numbers
- * --------------------------------------------------------------------------------------------- */
+/* ---- whole numbers ---- */
 
 static void whole_inputs(operator_case *c)
 {
@@ -79,8 +78,7 @@ static void test_whole_numbers_are_exact(void **state)
     assert_true(checked > 25);
 }
 
-/* ---- cross-entropy
- * --------------------------------------------------------------------------------------------- */
+/* ---- cross-entropy ---- */
 
 typedef struct contrast {
     int64_t rows, width;
@@ -189,8 +187,7 @@ static void test_two_directions(void **state)
     contrast_destroy(&c);
 }
 
-/* ---- edges
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- edges ---- */
 
 /* A batch of nothing has outputs of nothing, and zeros for the gradients of parameters. */
 static void test_no_rows(void **state)
@@ -273,21 +270,21 @@ static void test_gelu_tails(void **state)
         assert_near((double)tape_gradient(rig.tape, in)[i], i < 3 ? 0 : 1, 1e-6, 0);
 }
 
-/* Error of our erf: under 2e-7 over the range where it is neither 0 nor 1. */
+/* The promise of op_gelu, over the range where Phi is neither 0 nor 1 and somewhat beyond. */
 static void test_gelu_accuracy(void **state)
 {
     (void)state;
     enum { COUNT = 4001 };
     float numbers[COUNT];
     for (int i = 0; i < COUNT; i++)
-        numbers[i] = (float)(i - COUNT / 2) * 0.003f;
+        numbers[i] = (float)(i - COUNT / 2) * 0.004f;
     tape_reset(rig.tape, TAPE_INFERENCE);
     const tensor x = tensor_of(DTYPE_F32, shape_1(COUNT), numbers);
     const value y = op_gelu(rig.tape, tape_input(rig.tape, &x, false));
     for (int i = 0; i < COUNT; i++) {
         double exact, in = (double)numbers[i];
         ref_gelu(1, &in, &exact);
-        assert_near((double)tape_f32(rig.tape, y)[i], exact, 2e-7 * fmax(1, fabs(in)), 0);
+        assert_near((double)tape_f32(rig.tape, y)[i], exact, 2.5e-7 * fmax(1, fabs(in)), 0);
     }
 }
 

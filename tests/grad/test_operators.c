@@ -90,8 +90,7 @@ static void test_against_the_reference(void **state)
     for_each_operator(check_against_reference);
 }
 
-/* ---- negative control: a small error planted in a right result is seen
- * ----------------------------------------- */
+/* ---- negative control: a small error planted in a right result is seen ---- */
 
 static double magnitude(const double *x, int64_t count, double least)
 {
@@ -128,8 +127,7 @@ static void test_perturbed_results_are_refused(void **state)
     for_each_operator(check_perturbed);
 }
 
-/* ---- promises of the tape
- * -------------------------------------------------------------------------------------- */
+/* ---- promises of the tape ---- */
 
 static void expect_same(const operator_case *c, const run_result *got, const run_result *want,
                         const char *what)

@@ -39,8 +39,7 @@ static void test_backward_agrees_with_differences(void **state)
     assert_true(for_each_case(expect_agreement) > 40);
 }
 
-/* ---- negative controls
- * ---------------------------------------------------------------------------------------- */
+/* ---- negative controls ---- */
 
 static double *last_gradient(problem *p, int64_t *count)
 {
@@ -209,8 +208,7 @@ static void test_trivial_gradient_is_refused(void **state)
     assert_int_equal(gradient_check(&p, p.backward, NULL, false), GRADIENT_TRIVIAL);
 }
 
-/* ---- the comparisons themselves
- * ------------------------------------------------------------------------------- */
+/* ---- the comparisons themselves ---- */
 
 static void test_near_double(void **state)
 {

@@ -13,8 +13,7 @@
 /* `count` doubles, zeroed; the program ends when there are none. Freed by the caller with free(). */
 double *ref_alloc(int64_t count);
 
-/* ---- ref_linear.c
- * ------------------------------------------------------------------------------------------ */
+/* ---- ref_linear.c ---- */
 
 /* dst (batch, m, n) = src wei: src (batch, m, k) or (batch, k, m) when src_transposed, wei (batch, k, n) or
  * (batch, n, k) when wei_transposed. */
@@ -32,16 +31,14 @@ void ref_linear(int64_t rows, int64_t k, int64_t n, const double *x, const doubl
 void ref_linear_backward(int64_t rows, int64_t k, int64_t n, const double *x, const double *wei,
                          const double *dy, double *dx, double *dwei, double *dbias);
 
-/* ---- ref_activation.c
- * -------------------------------------------------------------------------------------- */
+/* ---- ref_activation.c ---- */
 
 void ref_gelu(int64_t count, const double *x, double *y);
 void ref_gelu_backward(int64_t count, const double *x, const double *dy, double *dx);
 void ref_relu(int64_t count, const double *x, double *y);
 void ref_relu_backward(int64_t count, const double *x, const double *dy, double *dx); /* 0 where x <= 0 */
 
-/* ---- ref_normalize.c
- * --------------------------------------------------------------------------------------- */
+/* ---- ref_normalize.c ---- */
 
 /* x (rows, D), gain (D), bias (D). */
 void ref_layer_norm(int64_t rows, int64_t d, const double *x, const double *gain, const double *bias,
@@ -62,16 +59,14 @@ void ref_l2_normalize_backward(int64_t rows, int64_t d, const double *x, const d
 /* x (rows, D), D >= 2; a constant of the loss, so it has no backward. */
 void ref_normalize_rows(int64_t rows, int64_t d, const double *x, double *y);
 
-/* ---- ref_attention.c
- * --------------------------------------------------------------------------------------- */
+/* ---- ref_attention.c ---- */
 
 /* qkv (B, T, 3 D) -> y (B, T, D). */
 void ref_attention(int64_t b, int64_t t, int64_t d, int64_t heads, const double *qkv, double *y);
 void ref_attention_backward(int64_t b, int64_t t, int64_t d, int64_t heads, const double *qkv,
                             const double *dy, double *dqkv);
 
-/* ---- ref_rows.c
- * -------------------------------------------------------------------------------------------- */
+/* ---- ref_rows.c ---- */
 
 void ref_add(int64_t count, const double *a, const double *b, double *y);
 void ref_add_backward(int64_t count, const double *dy, double *da, double *db);
@@ -107,8 +102,7 @@ void ref_take_token_backward(int64_t b, int64_t t, int64_t d, int64_t token, con
 /* x (B, H, W, C) -> (B, (H/p)(W/p), p*p*C); pictures have no gradient. */
 void ref_patchify(int64_t b, int64_t h, int64_t w, int64_t c, int64_t patch, const double *x, double *y);
 
-/* ---- ref_loss.c
- * -------------------------------------------------------------------------------------------- */
+/* ---- ref_loss.c ---- */
 
 /* -> the loss. */
 double ref_mean_square_error(int64_t count, const double *prediction, const double *target);

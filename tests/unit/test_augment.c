@@ -61,7 +61,7 @@ static void skip_order(draws *d)
         draw_below(d, (uint64_t)i + 1);
 }
 
-/* ---- presets ----------------------------------------------------------------------------------- */
+/* ---- presets ---- */
 
 static void presets_are_found(void **state)
 {
@@ -78,7 +78,7 @@ static void presets_are_found(void **state)
     }
 }
 
-/* ---- colour ------------------------------------------------------------------------------------ */
+/* ---- colour ---- */
 
 static void brightness_scales(void **state)
 {
@@ -223,7 +223,7 @@ static void solarize_inverts_the_bright(void **state)
     assert_memory_equal(p, want, sizeof p);
 }
 
-/* ---- blur -------------------------------------------------------------------------------------- */
+/* ---- blur ---- */
 
 static void blur_spreads_one_point(void **state)
 {
@@ -284,7 +284,7 @@ static void blur_of_nothing_is_nothing(void **state)
     }
 }
 
-/* ---- affine ------------------------------------------------------------------------------------ */
+/* ---- affine ---- */
 
 static void affine_moves_whole_pixels(void **state)
 {
@@ -358,7 +358,7 @@ static void affine_far_away_is_fill(void **state)
                  "invertible");
 }
 
-/* ---- erase ------------------------------------------------------------------------------------- */
+/* ---- erase ---- */
 
 static void erase_fills_what_lies_inside(void **state)
 {
@@ -379,7 +379,7 @@ static void erase_fills_what_lies_inside(void **state)
     }
 }
 
-/* ---- whole views ------------------------------------------------------------------------------- */
+/* ---- whole views ---- */
 
 static tacit_status view(fixture *f, const augment_settings *a, int channels, uint64_t example,
                          uint32_t number, float *out)

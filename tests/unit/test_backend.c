@@ -32,8 +32,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- against the reference
- * ------------------------------------------------------------------------------------- */
+/* ---- against the reference ---- */
 
 /* The operands of one product, in both precisions. `before` is what dst held. */
 typedef struct operands {
@@ -202,8 +201,7 @@ static void backends_agree(void **state)
     backend_destroy(other.backend);
 }
 
-/* ---- implementations
- * ------------------------------------------------------------------------------------------- */
+/* ---- implementations ---- */
 
 static void expect_fast(fixture *f, const matmul_shape *s)
 {
@@ -251,8 +249,7 @@ static void attention_is_fast(void **state)
         }
 }
 
-/* ---- refusals and life
- * ----------------------------------------------------------------------------------------- */
+/* ---- refusals and life ---- */
 
 static void sizes_below_one_are_refused(void **state)
 {

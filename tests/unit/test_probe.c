@@ -48,8 +48,7 @@ static float *random_problem(int64_t rows, int64_t columns, int32_t classes, flo
     return data;
 }
 
-/* ---- objective
- * ------------------------------------------------------------------------------------------------ */
+/* ---- objective ---- */
 
 static double reference_objective(matrix m, const int32_t *labels, int32_t classes, double l2,
                                   const double *x)
@@ -124,8 +123,7 @@ static void rows_that_do_not_count_are_not_seen(void **state)
     end(&f);
 }
 
-/* ---- optimum
- * -------------------------------------------------------------------------------------------------- */
+/* ---- optimum ---- */
 
 /* x = +1 or -1, and of each the share p belongs to class (x > 0). By symmetry wei = (-v, v), and v solves
  * sigmoid(2v) + l2 v = p. */
@@ -261,8 +259,7 @@ static void accuracy_is_a_share(void **state)
     assert_true(accuracy_of(a, b, 0) == 0);
 }
 
-/* ---- statistics
- * ----------------------------------------------------------------------------------------------- */
+/* ---- statistics ---- */
 
 static void statistics_are_exact_far_from_zero(void **state)
 {
@@ -308,8 +305,7 @@ static void rows_can_be_named(void **state)
     end(&f);
 }
 
-/* ---- errors
- * --------------------------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 static void wrong_arguments_are_named(void **state)
 {
@@ -367,8 +363,7 @@ static void first_row_that_is_not_finite_is_named(void **state)
     end(&f);
 }
 
-/* ---- choice
- * --------------------------------------------------------------------------------------------------- */
+/* ---- choice ---- */
 
 static void a_tenth_of_each_class_is_held_out(void **state)
 {

@@ -169,8 +169,7 @@ static void refused_to_write(void **state)
     tacit_context_destroy(context);
 }
 
-/* ---- damage
- * ------------------------------------------------------------------------------------------------- */
+/* ---- damage ---- */
 
 /* A file of `header` and `data_size` zeros, as an exact heap block, so that the sanitizer sees one byte too
  * many. */
@@ -326,8 +325,7 @@ static void unusual_but_right(void **state)
     tacit_context_destroy(context);
 }
 
-/* ---- every byte
- * --------------------------------------------------------------------------------------------- */
+/* ---- every byte ---- */
 
 static uint8_t *whole_file(tacit_context *context, size_t *size)
 {
@@ -390,8 +388,7 @@ static void flips_of_every_header_byte(void **state)
     assert_int_equal(memory.alive, 0);
 }
 
-/* ---- memory, files
- * ------------------------------------------------------------------------------------------ */
+/* ---- memory, files ---- */
 
 static tacit_status write_and_read(tacit_context *context, const char *path)
 {

@@ -6,8 +6,7 @@
 #include "op/op.h"
 #include "op/work.h"
 
-/* ---- a small network: linear, gelu, linear, attention, layer norm, squared error
- * ------------------------------- */
+/* ---- a small network: linear, gelu, linear, attention, layer norm, squared error ---- */
 
 enum {
     EXAMPLES = 3,
@@ -67,8 +66,7 @@ static tacit_status step(tape *t, network *n, float *loss)
     return tape_backward(t, result, NULL, 1.0f);
 }
 
-/* ---- allocations
- * ----------------------------------------------------------------------------------------------- */
+/* ---- allocations ---- */
 
 typedef struct rig {
     tacit_context *context;
@@ -235,8 +233,7 @@ static void any_allocation_of_workers_may_fail(void **state)
     }
 }
 
-/* ---- gradients
- * ------------------------------------------------------------------------------------------------- */
+/* ---- gradients ---- */
 
 typedef struct fixture {
     test_memory memory;
@@ -359,8 +356,7 @@ static void backward_without_gradient_is_refused(void **state)
     context_begin(f->rig.context);
 }
 
-/* ---- forgetting
- * ------------------------------------------------------------------------------------------------ */
+/* ---- forgetting ---- */
 
 /* A value that a backward reads survives; one that none reads is gone at once; the kept alias keeps its
  * owner. */

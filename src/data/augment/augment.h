@@ -44,7 +44,7 @@ const augment_preset *augment_preset_find(const char *name);
 /* By the size (of a view's side) and channels of the examples: under 65 is small. */
 const augment_preset *augment_preset_for(int size, int channels);
 
-/* ---- the families: in place, or into `out` (allocated by the caller) --------------------------- */
+/* ---- the families: in place, or into `out` (allocated by the caller) ---- */
 
 /* crop.c: a box of the source, resized to out with an antialiased bicubic (Keys 1981, a = -0.5; the kernel
  * widens when shrinking, as Pillow does); result clipped to [0, 1]. flip mirrors left and right. Pixels
@@ -76,7 +76,7 @@ void erase_box(canvas *c, int x, int y, int width, int height, const float *fill
 tacit_status augment_picture(const augment_settings *a, image source, draws *d, const float *mean, scratch *s,
                              canvas *out);
 
-/* ---- picture views ----------------------------------------------------------------------------- */
+/* ---- picture views ---- */
 
 typedef struct picture_view_options {
     int size; /* side of the result, pixels; 0: the data's own size (all examples must share it) */
@@ -96,7 +96,7 @@ tacit_status picture_statistics(const dataset *d, int size, team *workers, float
  * out (H, W, C) */
 void picture_from_view(const picture_view_options *o, shape s, const float *view, uint8_t *out);
 
-/* ---- sheets (sheet.c) -------------------------------------------------------------------------- */
+/* ---- sheets (sheet.c) ---- */
 
 /* A grid of pictures of one size on white, enlarged by a whole factor so that small ones can be seen (cells
  * at least 64 pixels), with a gap; column titles where given (a 5x7 pixel font).

@@ -37,8 +37,7 @@ static const default_value mae_defaults[] = {{"optimizer", "adamw"},   {"beta2",
                                              {"weight-decay", "0.05"}, {"augment", "prediction"},
                                              {"base-lr", "0.002"},     {NULL, NULL}};
 
-/* ---- which patches are removed
- * ------------------------------------------------------------------------------ */
+/* ---- which patches are removed ---- */
 
 /* The kept and the removed patches of one example, each in rising order: the `kept` patches with the smallest
  * of T keyed uniform numbers stay (ties: the lower patch). */
@@ -80,8 +79,7 @@ static masks draw_masks(const mae *m, tape *t, const lane *l)
     return out;
 }
 
-/* ---- the model
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the model ---- */
 
 /* The index of tokens once the class token stands before them: a class row 0, then index + 1. */
 static value with_class(tape *t, value index)
@@ -149,8 +147,7 @@ static value mae_lane(const method *m, tape *t, const lane *l)
     return mae_loss(m, t, l->views, mask.kept, mask.removed);
 }
 
-/* ---- what it shows
- * ------------------------------------------------------------------------------------------ */
+/* ---- what it shows ---- */
 
 static const char *const mae_titles[] = {"original", "masked", "restored"};
 
@@ -223,8 +220,7 @@ static tacit_status mae_demonstrate(const method *m, tape *t, const lane *l, flo
     return TACIT_OK;
 }
 
-/* ---- life
- * --------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 /* Half the encoder's width and two blocks for small encoders; He et al.'s 512 x 8 at vit-base. */
 static void decoder_sizes(const encoder *e, const settings *s, int64_t *width, int64_t *depth)
