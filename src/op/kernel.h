@@ -62,9 +62,9 @@ INLINE float kernel_normal(float x, float *density)
 }
 
 /* x Phi(x), absolute error under 2e-7 max(1, |x|), 2.5e-7 on machines without fused multiply-add: Phi(x) =
- * 1/2 + x P(x^2) / Q(x^2) on [-5.6, 5.6], a rational fitted for this range (errors of the fit 1e-8; the rest is
- * rounding). Two thirds of the time that an exponential takes. Below -5.6 it is 0, the rounding of 1/2 - 1/2
- * would otherwise grow with |x|. */
+ * 1/2 + x P(x^2) / Q(x^2) on [-5.6, 5.6], a rational fitted for this range (errors of the fit 1e-8; the rest
+ * is rounding). Two thirds of the time that an exponential takes. Below -5.6 it is 0, the rounding of 1/2 -
+ * 1/2 would otherwise grow with |x|. */
 INLINE float kernel_gelu(float x)
 {
     const float inside = x < -5.6f ? -5.6f : (x > 5.6f ? 5.6f : x);

@@ -102,7 +102,7 @@ static void steady_state_allocates_nothing(void **state)
                 4); /* context, arena, and at least three blocks: else this test shows nothing */
     const size_t held = arena_held(f->arena);
     arena_reset(f->arena);
-    assert_int_equal(f->memory.alive, 3); /* context, arena, one block */
+    assert_int_equal(f->memory.alive, 3);      /* context, arena, one block */
     assert_true(arena_held(f->arena) <= held); /* as much as was used, not as much as was to be had */
     assert_int_equal(arena_used(f->arena), 0);
     const int64_t calls = f->memory.calls;
