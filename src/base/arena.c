@@ -87,17 +87,28 @@ static bool add_block(arena *a, size_t size)
     return true;
 }
 
-/* The newest returned piece that fits without wasting more than an eighth, or -1. */
+/* Sizes are rounded up to classes, eight for each doubling, so that pieces of nearly equal size serve for one
+ * another and none ever loses its tail. SIZE_MAX stays what it is: too large. */
+static size_t class_of(size_t size)
+{
+    size = size_aligned(size ? size : 1);
+    if (size > SIZE_MAX / 4)
+        return SIZE_MAX;
+    size_t step = MEMORY_ALIGNMENT;
+    while (step * 16 <= size)
+        step *= 2;
+    return (size + step - 1) / step * step;
+}
+
+/* The newest returned piece of this class, or -1. */
 static int find_returned(const arena *a, size_t size)
 {
     for (int i = a->returned_count - 1; i >= 0; i--)
-        if (a->returned[i].size >= size && a->returned[i].size - size <= size / 8)
+        if (a->returned[i].size == size)
             return i;
     return -1;
 }
 
-/* Pieces are recorded with the size that was asked for, so a slightly larger piece loses its tail until
- * reset. */
 static void *reuse(arena *a, int i)
 {
     void *data = a->returned[i].data;
@@ -122,7 +133,7 @@ static void *take_fresh(arena *a, size_t size)
 
 void *arena_take(arena *a, size_t size)
 {
-    size = size_aligned(size ? size : 1);
+    size = class_of(size);
     if (a->failed)
         return NULL;
     const int i = find_returned(a, size);
@@ -142,7 +153,7 @@ void arena_give(arena *a, void *pointer, size_t size)
 {
     if (!pointer)
         return;
-    size = size_aligned(size ? size : 1);
+    size = class_of(size);
     a->used -= size;
     POISON(pointer, size);
     if (a->returned_count == FREE_SLOTS) {

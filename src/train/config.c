@@ -35,7 +35,8 @@ static const setting common[] = {
     CHOICE("readout", "mean|class|grid2|grid3|grid4", "auto",
            "embedding: mean of the patch tokens, the class token, or means over regions; auto: by the method",
            "model"),
-    WHOLE("epochs", 1, 1000000, "auto", "epochs", "passes over the data; auto: 20", "training"),
+    WHOLE("epochs", 1, 1000000, "auto", "epochs", "passes over the data; auto: 20, or what max-steps take",
+          "training"),
     WHOLE("max-steps", 0, 1e12, "0", "steps", "stop after this many steps; 0: as epochs say", "training"),
     WHOLE("batch", 2, 1 << 24, "auto", "examples", "examples of a step; auto: 256, less if there are fewer",
           "training"),
@@ -248,6 +249,12 @@ static tacit_status resolve_size(settings *s, const char *name, uint64_t bytes)
     return settings_resolve(s, name, text);
 }
 
+/* As many as `most` steps take, if they are asked for. */
+static int64_t default_epochs(int64_t most, int64_t epoch_steps)
+{
+    return most > 0 ? (most + epoch_steps - 1) / epoch_steps : 20;
+}
+
 tacit_status config_resolve_training(settings *s, tacit_context *context, const learner *l, int64_t examples)
 {
     if (examples < 2)
@@ -259,7 +266,8 @@ tacit_status config_resolve_training(settings *s, tacit_context *context, const 
         return context_fail(context, TACIT_ARGUMENT,
                             "--batch %lld is more than the %lld examples of the data", (long long)batch,
                             (long long)examples);
-    TRY(settings_resolve_whole(s, "epochs", 20));
+    TRY(settings_resolve_whole(s, "epochs",
+                               default_epochs(settings_whole(s, "max-steps"), examples / batch)));
     TRY(settings_resolve_whole(s, "lane", lanes_default_lane(l, batch)));
     TRY(settings_resolve_whole(s, "leaf", lanes_default_leaf(l, batch, settings_whole(s, "lane"))));
     TRY(settings_resolve_number(s, "lr", settings_number(s, "base-lr") * (double)batch / 256.0));

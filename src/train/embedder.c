@@ -20,10 +20,10 @@ struct embedder {
     _Atomic tacit_status status;
 };
 
-/* About 1500 rows of tokens, 1 to 64 examples: from the encoder alone. */
+/* About 750 rows of tokens, 1 to 64 examples: from the encoder alone. */
 static int64_t lane_size(const encoder *e)
 {
-    const int64_t lane_of_tokens = 1536 / (e->tokens + 1);
+    const int64_t lane_of_tokens = 768 / (e->tokens + 1);
     return lane_of_tokens < 1 ? 1 : (lane_of_tokens > 64 ? 64 : lane_of_tokens);
 }
 

@@ -374,6 +374,6 @@ int64_t lanes_default_leaf(const learner *l, int64_t batch, int64_t lane_size)
 {
     const int64_t lanes_of_batch = (batch + lane_size - 1) / lane_size;
     const int64_t bytes = l->parameters.size * (int64_t)sizeof(float);
-    const int64_t most = bytes < (INT64_C(8) << 20) ? 64 : (bytes < (INT64_C(64) << 20) ? 16 : 8);
+    const int64_t most = bytes < (INT64_C(8) << 20) ? 64 : 8;
     return (lanes_of_batch + most - 1) / most;
 }

@@ -82,7 +82,7 @@ static void count_steps(session *s)
     const int64_t most = settings_whole(s->settings, "max-steps");
     s->epoch_steps = s->data->count / settings_whole(s->settings, "batch");
     s->steps = s->epoch_steps * settings_whole(s->settings, "epochs");
-    if (most > 0 && (most < s->steps || settings_is_auto(s->settings, "epochs")))
+    if (most > 0 && most < s->steps)
         s->steps = most;
 }
 

@@ -114,6 +114,25 @@ static void what_is_written_is_read(void **state)
     tear_down(&t);
 }
 
+/* Epochs that nobody set follow from max-steps, so that all of those are run; epochs that are set stay. */
+static void epochs_of_max_steps(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"0", NULL, "20"}, {"100", NULL, "50"}, {"101", NULL, "51"}, {"101", "3", "3"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        trial t;
+        set_up(&t, "epochs");
+        assert_ok(t.context, settings_set(t.settings, "batch", "4"));
+        assert_ok(t.context, settings_set(t.settings, "max-steps", cases[i][0]));
+        if (cases[i][1])
+            assert_ok(t.context, settings_set(t.settings, "epochs", cases[i][1]));
+        assert_ok(t.context, config_resolve_training(t.settings, t.context, t.learner, 10));
+        assert_string_equal(settings_text(t.settings, "epochs"), cases[i][2]);
+        tear_down(&t);
+    }
+}
+
 static void data_in_memory_have_no_paths(void **state)
 {
     (void)state;
@@ -437,6 +456,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(epochs_of_max_steps),
         cmocka_unit_test(data_in_memory_have_no_paths),
         cmocka_unit_test(a_path_that_is_not_text),
         cmocka_unit_test(damaged_fields),
