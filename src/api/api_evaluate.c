@@ -202,7 +202,8 @@ static tacit_status score_all(evaluation *e, tacit_evaluation *out)
 
 static tacit_scores no_scores(void)
 {
-    tacit_scores s = {NAN, NAN, NAN, {NAN, NAN, NAN, NAN}, {NAN, NAN, NAN, NAN}};
+    const double none = (double)NAN;
+    tacit_scores s = {none, none, none, {none, none, none, none}, {none, none, none, none}};
     return s;
 }
 

@@ -288,7 +288,7 @@ static session session_of(tacit_context *context, settings *s, const dataset *d,
                      .run = run,
                      .options = options,
                      .deviation = {1, 1, 1},
-                     .representation = {NAN, NAN}};
+                     .representation = {(double)NAN, (double)NAN}};
 }
 
 static tacit_status first_files(session *s)

@@ -95,7 +95,7 @@ static tacit_status score_few(work *w, labelled train, labelled test, int32_t cl
 {
     for (int i = 0; i < TACIT_FEW_LABELS; i++) {
         few_labels_result r;
-        out->few_mean[i] = out->few_deviation[i] = NAN;
+        out->few_mean[i] = out->few_deviation[i] = (double)NAN;
         if (o->few_labels[i] < 1)
             continue;
         TRY(few_labels_evaluate(w, train.features, train.labels, test.features, test.labels, classes,

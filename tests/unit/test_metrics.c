@@ -20,7 +20,7 @@ static void make_rows(const double *scale, float offset)
 static representation measure(int64_t count)
 {
     tacit_context *context = test_context();
-    representation r = {NAN, NAN};
+    representation r = {(double)NAN, (double)NAN};
     assert_ok(context, representation_measure(context, rows, count, WIDTH, &r));
     assert_true(r.spread == representation_spread(rows, count, WIDTH));
     tacit_context_destroy(context);
@@ -141,13 +141,13 @@ static void words_for_what_is_no_number(void **state)
 {
     (void)state;
     char text[512], small[16];
-    const char *said = nonfinite_advice(NAN, 1, 0.5, 12, text, sizeof text);
+    const char *said = nonfinite_advice((double)NAN, 1, 0.5, 12, text, sizeof text);
     assert_non_null(strstr(said, "step 12: the loss is not a finite number"));
     assert_non_null(strstr(said, "learning rate 0.5"));
-    said = nonfinite_advice(2, INFINITY, 0.5, 3, text, sizeof text);
+    said = nonfinite_advice(2, (double)INFINITY, 0.5, 3, text, sizeof text);
     assert_non_null(strstr(said, "step 3: the gradient is not a finite number"));
     assert_non_null(strstr(said, "--lr"));
-    assert_int_equal(strlen(nonfinite_advice(2, NAN, 0.5, 3, small, sizeof small)), sizeof small - 1);
+    assert_int_equal(strlen(nonfinite_advice(2, (double)NAN, 0.5, 3, small, sizeof small)), sizeof small - 1);
 }
 
 int main(void)
