@@ -2,6 +2,7 @@
 #include "base/memory.h"
 
 #include <string.h>
+#include <unistd.h>
 
 bool size_multiply(size_t a, size_t b, size_t *out)
 {
@@ -74,4 +75,12 @@ tacit_status memory_reserve(tacit_context *context, void **array, size_t *capaci
     *array = grown;
     *capacity = larger;
     return TACIT_OK;
+}
+
+uint64_t memory_physical(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page > 0)
+        return (uint64_t)pages * (uint64_t)page;
+    return UINT64_C(1) << 30;
 }

@@ -30,4 +30,7 @@ void memory_free(tacit_context *context, void *pointer);
 tacit_status memory_reserve(tacit_context *context, void **array, size_t *capacity, size_t needed,
                             size_t size);
 
+/* Memory of this machine in bytes, 1 GB where the system does not tell; never 0. */
+uint64_t memory_physical(void);
+
 #endif

@@ -121,26 +121,28 @@ static size_t minimum(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Levenshtein distance of two short words. */
+/* Insertions, deletions, replacements and swaps of neighbours between two short words (optimal string
+ * alignment: no letter is changed twice). */
 static size_t edit_distance(const char *a, const char *b)
 {
     enum { LONGEST = 63 };
-    size_t row[LONGEST + 1];
+    size_t rows[3][LONGEST + 1]; /* of a's letter i, and of the two before it, by i % 3 */
     const size_t na = strlen(a), nb = strlen(b);
     if (na > LONGEST || nb > LONGEST)
         return SIZE_MAX;
     for (size_t j = 0; j <= nb; j++)
-        row[j] = j;
+        rows[0][j] = j;
     for (size_t i = 1; i <= na; i++) {
-        size_t diagonal = row[0];
+        size_t *row = rows[i % 3];
+        const size_t *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= nb; j++) {
-            const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = minimum(replaced, 1 + minimum(row[j], row[j - 1]));
+            row[j] = minimum(above[j - 1] + (a[i - 1] != b[j - 1]), 1 + minimum(above[j], row[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = minimum(row[j], two_above[j - 2] + 1);
         }
     }
-    return row[nb];
+    return rows[na % 3][nb];
 }
 
 const char *text_nearest(const char *word, const char *const *names, size_t count)

@@ -16,8 +16,9 @@ bool text_to_size(const char *text, uint64_t *out);
 /* "1.5 GB", "312 MB": for people. Returns `out`. */
 char *text_from_size(char *out, size_t out_size, uint64_t bytes);
 
-/* The name (of `count` in `names`) with the smallest edit distance to `word`, or NULL when none is near
- * enough to be meant (distance over a third of the longer word, at least 1). */
+/* The name (of `count` in `names`) with the smallest edit distance to `word`, where two neighbouring letters
+ * that changed places are one error, or NULL when none is near enough to be meant (distance over a third of
+ * the longer word, at least 1). */
 const char *text_nearest(const char *word, const char *const *names, size_t count);
 
 bool text_ends_with(const char *text, const char *ending); /* ASCII case ignored */

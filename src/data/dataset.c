@@ -89,13 +89,13 @@ static tacit_status check_options(tacit_context *context, int paths, const datas
     return TACIT_OK;
 }
 
-/* Memory for decoded examples; none where the format has them in memory anyway. */
+/* Memory for decoded examples; none where reading again costs no more. */
 static tacit_status open_cache(dataset *d)
 {
     uint64_t limit = d->options.cache_bytes;
     if (limit == UINT64_MAX)
-        limit = source_machine_memory() / 4;
-    if (limit == 0 || d->format->in_memory)
+        limit = memory_physical() / 4;
+    if (limit == 0 || d->format->needs_no_cache)
         return TACIT_OK;
     return cache_create(&d->cache, d->context, d->count, limit);
 }

@@ -59,7 +59,7 @@ typedef struct dataset dataset;
  * a failed open, when state may be NULL; labels and their names are freed by dataset_close. */
 typedef struct dataset_format {
     const char *name, *summary;
-    bool in_memory; /* what `read` gives is in memory already: never put in the cache */
+    bool needs_no_cache; /* reading again costs no more than the cache would: never put in it */
     /* `head` is the first bytes of the file (up to 4096), size 0 for a folder. */
     bool (*sniff)(const char *path, bool folder, const uint8_t *head, size_t size);
     tacit_status (*open)(dataset *d, const char *const *paths, int count, const dataset_options *options);

@@ -157,7 +157,8 @@ static tacit_status enter_split(dataset *d, const char *place, const char **path
     return TACIT_OK;
 }
 
-tacit_status folder_labels(dataset *d, const char *place, const char **paths, size_t count, bool *keep)
+/* Says which pictures are kept, and labels them; each path then points to its label folder. */
+static tacit_status choose(dataset *d, const char *place, const char **paths, size_t count, bool *keep)
 {
     const char *asked = d->options.split ? d->options.split : "train";
     const char *split = find_split(paths, count, asked);
@@ -173,4 +174,41 @@ tacit_status folder_labels(dataset *d, const char *place, const char **paths, si
     else if (strcmp(asked, "train") != 0)
         return fail_split(d, place, asked);
     return label_kept(d, place, paths, count, keep);
+}
+
+/* ---- the pictures ---- */
+
+static const char *path_of(const found_pictures *f, size_t i)
+{
+    size_t start;
+    memcpy(&start, (const char *)f->pictures + i * f->size + f->path, sizeof start);
+    return f->text + start;
+}
+
+static void keep_only(found_pictures *f, const bool *keep)
+{
+    char *pictures = f->pictures;
+    size_t kept = 0;
+    for (size_t i = 0; i < f->count; i++)
+        if (keep[i])
+            memmove(pictures + kept++ * f->size, pictures + i * f->size, f->size);
+    f->count = kept;
+}
+
+tacit_status folder_labels(dataset *d, found_pictures *f)
+{
+    const char **paths = memory_alloc(d->context, f->count, sizeof *paths);
+    bool *keep = memory_alloc(d->context, f->count, sizeof *keep);
+    tacit_status status = TACIT_NOMEM;
+    if (!paths || !keep)
+        goto out;
+    for (size_t i = 0; i < f->count; i++)
+        paths[i] = path_of(f, i);
+    status = choose(d, f->place, paths, f->count, keep);
+    if (status == TACIT_OK)
+        keep_only(f, keep);
+out:
+    memory_free(d->context, paths);
+    memory_free(d->context, keep);
+    return status;
 }

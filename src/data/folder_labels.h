@@ -7,11 +7,19 @@
 
 #include "data/dataset.h"
 
-/* From the paths of `count` pictures below what was opened (`place`, for messages): keep[i] says whether
- * picture i is in the split asked for (d->options.split; NULL is "train"). Sets d->labels (of the kept, in
- * order), d->label_names, d->label_count, or leaves them empty, with a log line, when some of the kept are in
- * no folder. Numbers of labels follow the byte order of names over all splits. A split that is not there is
- * TACIT_ARGUMENT, except train. `paths` is changed: each then points to its label folder. */
-tacit_status folder_labels(dataset *d, const char *place, const char **paths, size_t count, bool *keep);
+/* The pictures found in a place: `count` structures of `size` bytes. Each holds, at byte `path`, a size_t:
+ * where in `text` its path below the place starts. */
+typedef struct found_pictures {
+    const char *place; /* what was opened, for messages */
+    void *pictures;
+    size_t count, size, path;
+    const char *text;
+} found_pictures;
+
+/* Keeps the pictures of the split asked for (d->options.split; NULL is "train"), in order: f->count becomes
+ * smaller. Sets d->labels, d->label_names, d->label_count, or leaves them empty, with a log line, when some
+ * of the kept are in no folder. Numbers of labels follow the byte order of names over all splits. A split
+ * that is not there is TACIT_ARGUMENT, except train. */
+tacit_status folder_labels(dataset *d, found_pictures *f);
 
 #endif

@@ -191,34 +191,15 @@ static tacit_status list_all(folder_state *f, const char *const *paths, int coun
     return TACIT_OK;
 }
 
-static void keep_files(file_list *l, const bool *keep)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < l->count; i++)
-        if (keep[i])
-            l->files[kept++] = l->files[i];
-    l->count = kept;
-}
-
 /* Chooses the split and labels what is in it. */
 static tacit_status label_files(dataset *d, const char *place)
 {
-    folder_state *f = d->state;
-    const size_t count = f->list.count;
-    const char **below = memory_alloc(d->context, count, sizeof *below);
-    bool *keep = memory_alloc(d->context, count, sizeof *keep);
-    tacit_status status = TACIT_NOMEM;
-    if (!below || !keep)
-        goto out;
-    for (size_t i = 0; i < count; i++)
-        below[i] = f->list.text + f->list.files[i].below;
-    status = folder_labels(d, place, below, count, keep);
-    if (status == TACIT_OK)
-        keep_files(&f->list, keep);
-out:
-    memory_free(d->context, below);
-    memory_free(d->context, keep);
-    return status;
+    file_list *l = &((folder_state *)d->state)->list;
+    found_pictures found = {place,  l->files, l->count, sizeof *l->files, offsetof(listed_file, below),
+                            l->text};
+    TRY(folder_labels(d, &found));
+    l->count = found.count;
+    return TACIT_OK;
 }
 
 static tacit_status open_folder(dataset *d, const char *const *paths, int count,

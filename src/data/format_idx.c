@@ -2,9 +2,8 @@
  *
  *   00 00, type, number of dimensions, then each dimension as a big-endian u32, then the values, last varies
  * fastest */
-#include "data/dataset.h"
 #include "data/gzip.h"
-#include "data/source.h"
+#include "data/labels.h"
 #include "base/bytes.h"
 #include "base/text.h"
 
@@ -20,6 +19,7 @@ enum {
     PATH_SIZE = 4096,
     HEAD_SIZE = 4096,
     DIMENSIONS_MOST = 4,
+    HEADER_MOST = 4 + 4 * DIMENSIONS_MOST,
     SIDE_MOST = 65535,
     LABEL_MOST = 9999,
     TYPE_U8 = 0x08,
@@ -33,7 +33,8 @@ enum {
 typedef struct idx_header {
     int type, dimensions;
     uint32_t sizes[DIMENSIONS_MOST];
-    size_t data_at; /* bytes of the header */
+    size_t data_at;     /* bytes of the header */
+    uint64_t data_size; /* bytes after it */
 } idx_header;
 
 typedef struct idx_state {
@@ -84,7 +85,7 @@ static void print_sizes(const idx_header *h, char *out, size_t size)
 }
 
 /* The header's promise against the bytes that follow it. */
-static tacit_status check_size(tacit_context *context, const char *path, const bytes *b, const idx_header *h)
+static tacit_status check_size(tacit_context *context, const char *path, const idx_header *h)
 {
     char sizes[64];
     size_t promised = value_size(h->type);
@@ -92,43 +93,49 @@ static tacit_status check_size(tacit_context *context, const char *path, const b
     print_sizes(h, sizes, sizeof sizes);
     for (int i = 0; i < h->dimensions; i++)
         fits = fits && size_multiply(promised, h->sizes[i], &promised);
-    if (fits && promised == bytes_left(b))
+    if (fits && promised == h->data_size)
         return TACIT_OK;
-    if (!fits || promised > bytes_left(b))
+    if (!fits || promised > h->data_size)
         return context_fail(context, TACIT_FORMAT,
-                            "%s: ends early: its header promises %s values, but %zu bytes follow", path,
-                            sizes, bytes_left(b));
-    return context_fail(context, TACIT_FORMAT, "%s: %zu bytes follow the last of %s values", path,
-                        bytes_left(b) - promised, sizes);
+                            "%s: ends early: its header promises %s values, but %" PRIu64 " bytes follow",
+                            path, sizes, h->data_size);
+    return context_fail(context, TACIT_FORMAT, "%s: %" PRIu64 " bytes follow the last of %s values", path,
+                        h->data_size - promised, sizes);
 }
 
-static tacit_status parse_header(tacit_context *context, const char *path, const source *file,
-                                 idx_header *out)
+/* `b` holds the file's first bytes: all, or HEADER_MOST. */
+static tacit_status parse_header(const source *file, bytes b, idx_header *out)
 {
-    bytes b = bytes_of(file->data, file->size);
     const uint16_t zeros = bytes_u16_be(&b);
     *out = (idx_header){.type = bytes_u8(&b), .dimensions = bytes_u8(&b)};
     if (b.failed || zeros != 0 || !value_size(out->type))
-        return context_fail(context, TACIT_FORMAT,
-                            "%s: not an IDX file: expected 00 00 and a type as its first bytes", path);
+        return context_fail(file->context, TACIT_FORMAT,
+                            "%s: not an IDX file: expected 00 00 and a type as its first bytes", file->path);
     if (out->dimensions < 1 || out->dimensions > DIMENSIONS_MOST)
-        return context_fail(context, TACIT_FORMAT, "%s: %d dimensions: expected 1 to %d", path,
+        return context_fail(file->context, TACIT_FORMAT, "%s: %d dimensions: expected 1 to %d", file->path,
                             out->dimensions, DIMENSIONS_MOST);
     for (int i = 0; i < out->dimensions; i++)
         out->sizes[i] = bytes_u32_be(&b);
     if (b.failed)
-        return context_fail(context, TACIT_FORMAT, "%s: ends early, in its header of %d bytes", path,
-                            4 + 4 * out->dimensions);
+        return context_fail(file->context, TACIT_FORMAT, "%s: ends early, in its header of %d bytes",
+                            file->path, 4 + 4 * out->dimensions);
     out->data_at = b.at;
-    return check_size(context, path, &b, out);
+    out->data_size = file->size - b.at;
+    return check_size(file->context, file->path, out);
 }
 
-static tacit_status load_idx(source *out, tacit_context *context, const char *path, idx_header *header)
+/* Detach `out` also after a failure. */
+static tacit_status attach_idx(source *out, tacit_context *context, const char *path, idx_header *header)
 {
-    TRY(source_load(out, context, path, source_machine_memory() / 4));
-    const tacit_status status = parse_header(context, path, out, header);
-    if (status != TACIT_OK)
-        source_close(out, context);
+    scratch s;
+    const uint8_t *head;
+    TRY(source_attach(out, context, path));
+    const size_t size = out->size < HEADER_MOST ? (size_t)out->size : HEADER_MOST;
+    scratch_init(&s, context);
+    tacit_status status = source_get(out, 0, size, &s, &head);
+    if (status == TACIT_OK)
+        status = parse_header(out, bytes_of(head, size), header);
+    scratch_fini(&s);
     return status;
 }
 
@@ -304,7 +311,7 @@ static tacit_status open_images(dataset *d, const char *path, int64_t pixel_limi
 {
     idx_state *state = d->state;
     idx_header h;
-    TRY(load_idx(&state->images, d->context, path, &h));
+    TRY(attach_idx(&state->images, d->context, path, &h));
     TRY(check_images(d->context, path, &h, pixel_limit));
     d->count = h.sizes[0];
     d->height = (int)h.sizes[1];
@@ -318,51 +325,21 @@ static tacit_status open_images(dataset *d, const char *path, int64_t pixel_limi
 
 /* ---- labels ---- */
 
-static int64_t label_value(bytes *b, int type)
-{
-    switch (type) {
-    case TYPE_U8:
-        return bytes_u8(b);
-    case TYPE_I8:
-        return (int8_t)bytes_u8(b);
-    case TYPE_I16:
-        return (int16_t)bytes_u16_be(b);
-    default:
-        return (int32_t)bytes_u32_be(b);
-    }
-}
-
-static tacit_status take_labels(dataset *d, const char *path, const source *file, const idx_header *h)
-{
-    bytes b = bytes_of(file->data + h->data_at, file->size - h->data_at);
-    d->labels = memory_alloc(d->context, (size_t)d->count, sizeof *d->labels);
-    if (!d->labels)
-        return TACIT_NOMEM;
-    for (int64_t i = 0; i < d->count; i++) {
-        const int64_t label = label_value(&b, h->type);
-        if (label < 0 || label > LABEL_MOST)
-            return context_fail(d->context, TACIT_FORMAT,
-                                "%s: label %" PRId64 " of example %" PRId64 ": expected 0 to %d", path, label,
-                                i, LABEL_MOST);
-        d->labels[i] = (int32_t)label;
-        if (label >= d->label_count)
-            d->label_count = (int32_t)label + 1;
-    }
-    return TACIT_OK;
-}
-
-static tacit_status check_labels(dataset *d, const char *path, const char *images, const idx_header *h)
+static tacit_status read_labels(dataset *d, const source *file, const idx_header *h, const char *images)
 {
     if (h->dimensions != 1 || h->type == TYPE_F32 || h->type == TYPE_F64)
         return context_fail(
             d->context, TACIT_FORMAT,
             "%s: %d dimensions of type %02x: labels are one dimension of whole numbers (08, 09, 0b, 0c)",
-            path, h->dimensions, (unsigned)h->type);
-    if ((int64_t)h->sizes[0] != d->count)
-        return context_fail(d->context, TACIT_FORMAT,
-                            "%s holds %" PRIu32 " labels, but %s holds %" PRId64 " images", path, h->sizes[0],
-                            images, d->count);
-    return TACIT_OK;
+            file->path, h->dimensions, (unsigned)h->type);
+    const stored_labels stored = {.file = file,
+                                  .at = h->data_at,
+                                  .count = h->sizes[0],
+                                  .size = value_size(h->type),
+                                  .big_endian = true,
+                                  .is_signed = h->type != TYPE_U8,
+                                  .most = LABEL_MOST};
+    return labels_read(d, &stored, images);
 }
 
 static tacit_status open_labels(dataset *d, const char *images)
@@ -379,11 +356,10 @@ static tacit_status open_labels(dataset *d, const char *images)
         context_log(d->context, "%s: no labels beside it", images);
         return TACIT_OK;
     }
-    TRY(load_idx(&file, d->context, path, &h));
-    tacit_status status = check_labels(d, path, images, &h);
+    tacit_status status = attach_idx(&file, d->context, path, &h);
     if (status == TACIT_OK)
-        status = take_labels(d, path, &file, &h);
-    source_close(&file, d->context);
+        status = read_labels(d, &file, &h, images);
+    source_detach(&file);
     return status;
 }
 
@@ -394,7 +370,7 @@ static void close_idx(dataset *d)
     idx_state *state = d->state;
     if (!state)
         return;
-    source_close(&state->images, d->context);
+    source_detach(&state->images);
     memory_free(d->context, state->name);
     memory_free(d->context, state);
     d->state = NULL;
@@ -422,10 +398,9 @@ static tacit_status open_idx(dataset *d, const char *const *paths, int count, co
 static tacit_status read_idx(const dataset *d, int64_t i, scratch *s, image *out)
 {
     const idx_state *state = d->state;
-    (void)s;
     *out = state->shape;
-    out->pixels = state->images.data + state->data_at + (size_t)i * state->stride;
-    return TACIT_OK;
+    return source_get(&state->images, state->data_at + (uint64_t)i * state->stride, state->stride, s,
+                      &out->pixels);
 }
 
 static void name_idx(const dataset *d, int64_t i, char *out, size_t size)
@@ -437,7 +412,7 @@ static void name_idx(const dataset *d, int64_t i, char *out, size_t size)
 const dataset_format format_idx = {
     .name = "idx",
     .summary = "MNIST-like IDX files, plain or gzip, or the folder that holds them",
-    .in_memory = true,
+    .needs_no_cache = true,
     .sniff = sniff,
     .open = open_idx,
     .read = read_idx,

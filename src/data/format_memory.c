@@ -44,7 +44,7 @@ static void close_memory(dataset *d)
 const dataset_format format_memory = {
     .name = "memory",
     .summary = "pictures handed over by a program",
-    .in_memory = true,
+    .needs_no_cache = true,
     .read = read_example,
     .name_of = name_example,
     .close = close_memory,

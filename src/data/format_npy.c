@@ -3,9 +3,8 @@
  *   93 "NUMPY", major, minor, header length (u16, from version 2 on u32), header: a Python dictionary, then
  * the values
  *
- * The file is mapped, so it may be larger than memory. */
-#include "data/dataset.h"
-#include "data/source.h"
+ * Pictures are read as they are asked for, so the file may be larger than memory. */
+#include "data/labels.h"
 #include "base/bytes.h"
 #include "base/text.h"
 
@@ -18,7 +17,8 @@
 enum {
     PATH_SIZE = 4096,
     MAGIC_SIZE = 6,
-    HEADER_MOST = 65536,
+    PREFIX_MOST = MAGIC_SIZE + 2 + 4, /* bytes before the dictionary */
+    HEADER_MOST = 65536,              /* bytes of the dictionary */
     DIMENSIONS_MOST = 8,
     SIDE_MOST = 65535,
     LABEL_MOST = 999999,
@@ -32,15 +32,14 @@ typedef struct npy_header {
     bool fortran;
     int dimensions;
     size_t sizes[DIMENSIONS_MOST];
-    const uint8_t *data;
-    size_t data_size;
+    size_t data_at;     /* bytes before the values */
+    uint64_t data_size; /* bytes of all values */
 } npy_header;
 
 typedef struct npy_state {
     source file;
-    const uint8_t *pixels;
-    size_t stride; /* bytes of a picture */
-    image shape;   /* as stored: 1, 3 or 4 channels; without pixels */
+    size_t data_at, stride; /* bytes before the first picture, and of each */
+    image shape;            /* as stored: 1, 3 or 4 channels; without pixels */
     char *name;
 } npy_state;
 
@@ -178,67 +177,82 @@ static bool parse_dictionary(bytes *b, npy_header *out)
 
 /* ---- the file ---- */
 
-static tacit_status parse_npy(tacit_context *context, const char *path, const source *file, npy_header *out)
+/* The dictionary's bytes: `b` holds the file's first bytes, and then stands behind them. */
+static tacit_status find_dictionary(const source *file, bytes *b, bytes *out)
 {
-    bytes b = bytes_of(file->data, file->size);
-    const uint8_t *start = bytes_skip(&b, MAGIC_SIZE);
-    *out = (npy_header){0};
+    tacit_context *context = file->context;
+    const uint8_t *start = bytes_skip(b, MAGIC_SIZE);
     if (!start || memcmp(start, magic, MAGIC_SIZE) != 0)
         return context_fail(context, TACIT_FORMAT,
-                            "%s: not a .npy file: expected 93 NUMPY as its first bytes", path);
-    const int major = bytes_u8(&b), minor = bytes_u8(&b);
-    if (!b.failed && (major < 1 || major > 3 || minor != 0))
+                            "%s: not a .npy file: expected 93 NUMPY as its first bytes", file->path);
+    const int major = bytes_u8(b), minor = bytes_u8(b);
+    if (!b->failed && (major < 1 || major > 3 || minor != 0))
         return context_fail(context, TACIT_UNSUPPORTED, "%s: .npy version %d.%d: expected 1.0, 2.0 or 3.0",
-                            path, major, minor);
-    const size_t length = major == 1 ? bytes_u16_le(&b) : bytes_u32_le(&b);
-    if (!b.failed && length > HEADER_MOST)
-        return context_fail(context, TACIT_LIMIT, "%s: a header of %zu bytes: expected up to %d", path,
+                            file->path, major, minor);
+    const size_t length = major == 1 ? bytes_u16_le(b) : bytes_u32_le(b);
+    if (!b->failed && length > HEADER_MOST)
+        return context_fail(context, TACIT_LIMIT, "%s: a header of %zu bytes: expected up to %d", file->path,
                             length, HEADER_MOST);
-    const uint8_t *text = bytes_skip(&b, length);
+    const uint8_t *text = bytes_skip(b, length);
     if (!text)
-        return context_fail(context, TACIT_FORMAT, "%s: ends early, in its header", path);
-    bytes dictionary = bytes_of(text, length);
+        return context_fail(context, TACIT_FORMAT, "%s: ends early, in its header", file->path);
+    *out = bytes_of(text, length);
+    return TACIT_OK;
+}
+
+/* `b` holds the file's first bytes: all, or PREFIX_MOST + HEADER_MOST. */
+static tacit_status parse_npy(const source *file, bytes b, npy_header *out)
+{
+    bytes dictionary;
+    *out = (npy_header){0};
+    TRY(find_dictionary(file, &b, &dictionary));
     if (!parse_dictionary(&dictionary, out))
         return context_fail(
-            context, TACIT_FORMAT,
-            "%s: damaged header near byte %zu: expected a dictionary of descr, fortran_order and shape", path,
-            (size_t)(text - file->data) + dictionary.at);
-    out->data = file->data + b.at;
-    out->data_size = bytes_left(&b);
+            file->context, TACIT_FORMAT,
+            "%s: damaged header near byte %zu: expected a dictionary of descr, fortran_order and shape",
+            file->path, (size_t)(dictionary.data - b.data) + dictionary.at);
+    if (out->fortran)
+        return context_fail(file->context, TACIT_UNSUPPORTED,
+                            "%s: fortran_order is True: expected rows first (numpy.ascontiguousarray)",
+                            file->path);
+    out->data_at = b.at;
+    out->data_size = file->size - b.at;
     return TACIT_OK;
 }
 
 /* The shape's promise against the bytes that follow the header. */
-static tacit_status check_size(tacit_context *context, const char *path, const npy_header *h,
-                               size_t value_size)
+static tacit_status check_size(const source *file, const npy_header *h, size_t value_size)
 {
     size_t promised = value_size;
     bool fits = true;
     for (int i = 0; i < h->dimensions; i++)
         fits = fits && size_multiply(promised, h->sizes[i], &promised);
     if (!fits)
-        return context_fail(context, TACIT_FORMAT, "%s: the shape in its header is too large for any file",
-                            path);
+        return context_fail(file->context, TACIT_FORMAT,
+                            "%s: the shape in its header is too large for any file", file->path);
     if (promised > h->data_size)
-        return context_fail(context, TACIT_FORMAT,
-                            "%s: ends early: its header promises %zu bytes of values, but %zu follow", path,
-                            promised, h->data_size);
+        return context_fail(file->context, TACIT_FORMAT,
+                            "%s: ends early: its header promises %zu bytes of values, but %" PRIu64 " follow",
+                            file->path, promised, h->data_size);
     if (promised < h->data_size)
-        return context_fail(context, TACIT_FORMAT, "%s: %zu bytes follow the last value", path,
-                            h->data_size - promised);
+        return context_fail(file->context, TACIT_FORMAT, "%s: %" PRIu64 " bytes follow the last value",
+                            file->path, h->data_size - promised);
     return TACIT_OK;
 }
 
-static tacit_status load_npy(source *out, tacit_context *context, const char *path, npy_header *header)
+/* Detach `out` also after a failure. */
+static tacit_status attach_npy(source *out, tacit_context *context, const char *path, npy_header *header)
 {
-    TRY(source_load(out, context, path, source_machine_memory() / 4));
-    tacit_status status = parse_npy(context, path, out, header);
-    if (status == TACIT_OK && header->fortran)
-        status =
-            context_fail(context, TACIT_UNSUPPORTED,
-                         "%s: fortran_order is True: expected rows first (numpy.ascontiguousarray)", path);
-    if (status != TACIT_OK)
-        source_close(out, context);
+    enum { HEAD = PREFIX_MOST + HEADER_MOST };
+    scratch s;
+    const uint8_t *head;
+    TRY(source_attach(out, context, path));
+    const size_t size = out->size < HEAD ? (size_t)out->size : HEAD;
+    scratch_init(&s, context);
+    tacit_status status = source_get(out, 0, size, &s, &head);
+    if (status == TACIT_OK)
+        status = parse_npy(out, bytes_of(head, size), header);
+    scratch_fini(&s);
     return status;
 }
 
@@ -256,9 +270,10 @@ static bool is_u8(const char *dtype)
            strcmp(dtype, "u1") == 0;
 }
 
-static tacit_status check_pictures(tacit_context *context, const char *path, const npy_header *h,
-                                   int64_t pixel_limit)
+static tacit_status check_pictures(const source *file, const npy_header *h, int64_t pixel_limit)
 {
+    tacit_context *context = file->context;
+    const char *path = file->path;
     if (!is_u8(h->dtype))
         return context_fail(context, TACIT_UNSUPPORTED,
                             "%s: dtype %s: pixels are expected as |u1 (numpy.uint8)", path, h->dtype);
@@ -279,15 +294,15 @@ static tacit_status check_pictures(tacit_context *context, const char *path, con
         return context_fail(context, TACIT_LIMIT,
                             "%s: pictures of %zu x %zu are above the limit of %" PRId64 " pixels", path,
                             h->sizes[1], h->sizes[2], pixel_limit);
-    return check_size(context, path, h, 1);
+    return check_size(file, h, 1);
 }
 
 static tacit_status open_pictures(dataset *d, const char *path, int64_t pixel_limit)
 {
     npy_state *state = d->state;
     npy_header h;
-    TRY(load_npy(&state->file, d->context, path, &h));
-    TRY(check_pictures(d->context, path, &h, pixel_limit));
+    TRY(attach_npy(&state->file, d->context, path, &h));
+    TRY(check_pictures(&state->file, &h, pixel_limit));
     const int channels = h.dimensions == 4 ? (int)h.sizes[3] : 1;
     d->count = (int64_t)h.sizes[0];
     d->height = (int)h.sizes[1];
@@ -295,7 +310,7 @@ static tacit_status open_pictures(dataset *d, const char *path, int64_t pixel_li
     d->channels = channels == 4 ? 3 : channels;
     state->shape = (image){d->height, d->width, channels, NULL};
     state->stride = h.sizes[1] * h.sizes[2] * (size_t)channels;
-    state->pixels = h.data;
+    state->data_at = h.data_at;
     return TACIT_OK;
 }
 
@@ -310,52 +325,24 @@ static size_t integer_size(const char *dtype)
     return strchr("1248", p[1]) ? (size_t)(p[1] - '0') : 0;
 }
 
-/* A value of `size` bytes; one that no label can have becomes -1. */
-static int64_t integer_at(const uint8_t *data, size_t size, bool big_endian, bool is_signed)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++)
-        value = value << 8 | data[big_endian ? i : size - 1 - i];
-    const uint64_t sign = UINT64_C(1) << (8 * size - 1);
-    if (value > LABEL_MOST && (is_signed ? value & sign : value > INT64_MAX))
-        return -1;
-    return is_signed && (value & sign) ? -1 : (int64_t)value;
-}
-
-static tacit_status check_labels(dataset *d, const char *path, const char *pictures, const npy_header *h)
+static tacit_status read_labels(dataset *d, const source *file, const npy_header *h, const char *pictures)
 {
     const size_t size = integer_size(h->dtype);
     if (size == 0)
         return context_fail(d->context, TACIT_UNSUPPORTED,
-                            "%s: dtype %s: labels are expected as whole numbers", path, h->dtype);
+                            "%s: dtype %s: labels are expected as whole numbers", file->path, h->dtype);
     if (h->dimensions != 1)
-        return context_fail(d->context, TACIT_FORMAT, "%s: %d dimensions: labels are expected as (N,)", path,
-                            h->dimensions);
-    TRY(check_size(d->context, path, h, size));
-    if ((int64_t)h->sizes[0] != d->count)
-        return context_fail(d->context, TACIT_FORMAT,
-                            "%s holds %zu labels, but %s holds %" PRId64 " pictures", path, h->sizes[0],
-                            pictures, d->count);
-    return TACIT_OK;
-}
-
-static tacit_status take_labels(dataset *d, const char *path, const npy_header *h)
-{
-    const size_t size = integer_size(h->dtype);
-    const bool big_endian = h->dtype[0] == '>', is_signed = strchr(h->dtype, 'i') != NULL;
-    d->labels = memory_alloc(d->context, (size_t)d->count, sizeof *d->labels);
-    if (!d->labels)
-        return TACIT_NOMEM;
-    for (int64_t i = 0; i < d->count; i++) {
-        const int64_t label = integer_at(h->data + (size_t)i * size, size, big_endian, is_signed);
-        if (label < 0 || label > LABEL_MOST)
-            return context_fail(d->context, TACIT_FORMAT,
-                                "%s: label of example %" PRId64 " is outside 0 to %d", path, i, LABEL_MOST);
-        d->labels[i] = (int32_t)label;
-        if (label >= d->label_count)
-            d->label_count = (int32_t)label + 1;
-    }
-    return TACIT_OK;
+        return context_fail(d->context, TACIT_FORMAT, "%s: %d dimensions: labels are expected as (N,)",
+                            file->path, h->dimensions);
+    TRY(check_size(file, h, size));
+    const stored_labels stored = {.file = file,
+                                  .at = h->data_at,
+                                  .count = h->sizes[0],
+                                  .size = size,
+                                  .big_endian = h->dtype[0] == '>',
+                                  .is_signed = strchr(h->dtype, 'i') != NULL,
+                                  .most = LABEL_MOST};
+    return labels_read(d, &stored, pictures);
 }
 
 static bool find_labels(const char *pictures, char out[PATH_SIZE])
@@ -378,11 +365,10 @@ static tacit_status open_labels(dataset *d, const char *pictures)
     npy_header h;
     if (!find_labels(pictures, path))
         return TACIT_OK;
-    TRY(load_npy(&file, d->context, path, &h));
-    tacit_status status = check_labels(d, path, pictures, &h);
+    tacit_status status = attach_npy(&file, d->context, path, &h);
     if (status == TACIT_OK)
-        status = take_labels(d, path, &h);
-    source_close(&file, d->context);
+        status = read_labels(d, &file, &h, pictures);
+    source_detach(&file);
     return status;
 }
 
@@ -393,7 +379,7 @@ static void close_npy(dataset *d)
     npy_state *state = d->state;
     if (!state)
         return;
-    source_close(&state->file, d->context);
+    source_detach(&state->file);
     memory_free(d->context, state->name);
     memory_free(d->context, state);
     d->state = NULL;
@@ -417,28 +403,28 @@ static tacit_status open_npy(dataset *d, const char *const *paths, int count, co
 }
 
 /* Alpha onto white, rounded. */
-static void flatten_alpha(const uint8_t *source_pixels, size_t pixels, uint8_t *out)
+static void flatten_alpha(const uint8_t *stored, size_t pixels, uint8_t *out)
 {
     for (size_t i = 0; i < pixels; i++) {
-        const unsigned alpha = source_pixels[4 * i + 3];
+        const unsigned alpha = stored[4 * i + 3];
         for (size_t c = 0; c < 3; c++)
-            out[3 * i + c] = (uint8_t)((source_pixels[4 * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
+            out[3 * i + c] = (uint8_t)((stored[4 * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
     }
 }
 
 static tacit_status read_npy(const dataset *d, int64_t i, scratch *s, image *out)
 {
     const npy_state *state = d->state;
-    const uint8_t *stored = state->pixels + (size_t)i * state->stride;
     *out = state->shape;
-    out->pixels = stored;
+    TRY(source_get(&state->file, state->data_at + (uint64_t)i * state->stride, state->stride, s,
+                   &out->pixels));
     if (state->shape.channels != 4)
         return TACIT_OK;
     const size_t pixels = (size_t)out->height * (size_t)out->width;
     uint8_t *flat = scratch_get(s, SCRATCH_PIXELS, pixels * 3);
     if (!flat)
         return TACIT_NOMEM;
-    flatten_alpha(stored, pixels, flat);
+    flatten_alpha(out->pixels, pixels, flat);
     *out = (image){out->height, out->width, 3, flat};
     return TACIT_OK;
 }
@@ -452,7 +438,7 @@ static void name_npy(const dataset *d, int64_t i, char *out, size_t size)
 const dataset_format format_npy = {
     .name = "npy",
     .summary = "NumPy arrays of bytes (N, H, W) or (N, H, W, C)",
-    .in_memory = true,
+    .needs_no_cache = true,
     .sniff = sniff,
     .open = open_npy,
     .read = read_npy,

@@ -6,7 +6,6 @@
  * by path. */
 #include "data/codec.h"
 #include "data/folder_labels.h"
-#include "data/source.h"
 #include "data/tar.h"
 
 #include <inttypes.h>
@@ -170,7 +169,7 @@ static tacit_status scan_all(tar_state *t, const char *const *paths, const datas
     memcpy(sorted, paths, (size_t)t->shard_count * sizeof *sorted);
     qsort(sorted, (size_t)t->shard_count, sizeof *sorted, compare_paths);
     /* Indexes of gzip shards stay below a sixteenth of the memory, inflated spans below an eighth. */
-    const uint64_t memory = source_machine_memory(), shards = (uint64_t)t->shard_count;
+    const uint64_t memory = memory_physical(), shards = (uint64_t)t->shard_count;
     const uint64_t most = memory / 16 / GZIP_WINDOW / shards;
     const uint64_t budget = options->cache_bytes < memory / 8 ? options->cache_bytes : memory / 8;
     tacit_status status = TACIT_OK;
@@ -194,33 +193,15 @@ static int compare_members(const void *a, const void *b, void *names)
 
 /* ---- split and labels ---- */
 
-static void keep_members(tar_state *t, const bool *keep)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < t->count; i++)
-        if (keep[i])
-            t->members[kept++] = t->members[i];
-    t->count = kept;
-}
-
 /* Chooses the split, and labels what is left. */
 static tacit_status label_members(dataset *d)
 {
     tar_state *t = d->state;
-    const char **paths = memory_alloc(d->context, t->count, sizeof *paths);
-    bool *keep = memory_alloc(d->context, t->count, sizeof *keep);
-    tacit_status status = TACIT_NOMEM;
-    if (!paths || !keep)
-        goto out;
-    for (size_t i = 0; i < t->count; i++)
-        paths[i] = t->names + t->members[i].name;
-    status = folder_labels(d, t->shards[0].path, paths, t->count, keep);
-    if (status == TACIT_OK)
-        keep_members(t, keep);
-out:
-    memory_free(d->context, paths);
-    memory_free(d->context, keep);
-    return status;
+    found_pictures found = {t->shards[0].path,      t->members, t->count, sizeof *t->members,
+                            offsetof(member, name), t->names};
+    TRY(folder_labels(d, &found));
+    t->count = found.count;
+    return TACIT_OK;
 }
 
 /* ---- the format ---- */

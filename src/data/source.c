@@ -1,4 +1,4 @@
-/* Files of data as descriptors or as bytes. */
+/* Files of data, open or inflated. */
 #include "data/source.h"
 
 #include "data/gzip.h"
@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,51 +27,64 @@ tacit_status source_open(tacit_context *context, const char *path, int *fd, uint
     return context_fail(context, TACIT_UNSUPPORTED, "%s: not a regular file, which data must be in", path);
 }
 
-static tacit_status map_file(source *out, tacit_context *context, const char *path, int fd, uint64_t size)
+tacit_status source_read_at(tacit_context *context, int fd, const char *path, uint64_t offset, void *buffer,
+                            size_t size)
 {
-    if (size > SIZE_MAX / 2)
-        return context_fail(context, TACIT_LIMIT, "%s: %llu bytes are more than can be mapped", path,
-                            (unsigned long long)size);
-    void *map = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (map == MAP_FAILED)
-        return context_fail(context, TACIT_IO, "%s: cannot map: %s", path, strerror(errno));
-    *out = (source){map, (size_t)size, map, NULL};
+    size_t got;
+    TRY(file_read_at(context, fd, path, offset, buffer, size, &got));
+    if (got < size)
+        return context_fail(context, TACIT_FORMAT, "%s: ends early: the file has changed since it was opened",
+                            path);
     return TACIT_OK;
 }
 
-tacit_status source_load(source *out, tacit_context *context, const char *path, uint64_t limit)
+/* ---- whole files ---- */
+
+/* Inflates a gzip file, which closes it, and leaves any other where it is. */
+static tacit_status look_inside(source *s)
 {
-    int fd;
-    uint64_t size;
     uint8_t head[4];
-    size_t got;
-    *out = (source){0};
-    TRY(source_open(context, path, &fd, &size));
-    tacit_status status = file_read_at(context, fd, path, 0, head, sizeof head, &got);
-    if (status == TACIT_OK && got == 0)
-        status = context_fail(context, TACIT_FORMAT, "%s: the file is empty", path);
-    else if (status == TACIT_OK && gzip_sniff(head, got))
-        status = gzip_inflate(context, fd, path, size, limit, &out->owned, &out->size);
-    else if (status == TACIT_OK)
-        status = map_file(out, context, path, fd, size);
-    if (out->owned)
-        out->data = out->owned;
-    close(fd);
-    return status;
+    size_t got, size;
+    TRY(file_read_at(s->context, s->fd, s->path, 0, head, sizeof head, &got));
+    if (got == 0)
+        return context_fail(s->context, TACIT_FORMAT, "%s: the file is empty", s->path);
+    if (!gzip_sniff(head, got))
+        return TACIT_OK;
+    TRY(gzip_inflate(s->context, s->fd, s->path, s->size, memory_physical() / 4, &s->inflated, &size));
+    s->size = size;
+    close(s->fd);
+    s->fd = -1;
+    return TACIT_OK;
 }
 
-void source_close(source *s, tacit_context *context)
+tacit_status source_attach(source *out, tacit_context *context, const char *path)
 {
-    if (s->map)
-        munmap(s->map, s->size);
-    memory_free(context, s->owned);
+    *out = (source){.context = context, .fd = -1};
+    out->path = memory_string(context, path);
+    if (!out->path)
+        return TACIT_NOMEM;
+    TRY(source_open(context, path, &out->fd, &out->size));
+    return look_inside(out);
+}
+
+void source_detach(source *s)
+{
+    if (!s->context)
+        return;
+    if (s->fd >= 0)
+        close(s->fd);
+    memory_free(s->context, s->inflated);
+    memory_free(s->context, s->path);
     *s = (source){0};
 }
 
-uint64_t source_machine_memory(void)
+tacit_status source_get(const source *s, uint64_t offset, size_t size, scratch *memory, const uint8_t **out)
 {
-    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    if (pages > 0 && page > 0)
-        return (uint64_t)pages * (uint64_t)page;
-    return UINT64_C(1) << 30;
+    if (s->inflated) {
+        *out = s->inflated + offset;
+        return TACIT_OK;
+    }
+    uint8_t *bytes = scratch_get(memory, SCRATCH_FILE, size);
+    *out = bytes;
+    return bytes ? source_read_at(s->context, s->fd, s->path, offset, bytes, size) : TACIT_NOMEM;
 }

@@ -1,22 +1,11 @@
-/* What the operators' own kernels share: compilation for several instruction sets, exp and erf in plain C,
- * and splitting rows over workers. */
+/* What the operators' own kernels share beside base/kernel.h: exp and erf in plain C, and splitting rows over
+ * workers. */
 #ifndef OP_KERNEL_H
 #define OP_KERNEL_H
 
+#include "base/kernel.h"
 #include "op/op.h"
 #include "op/work.h"
-
-/* A kernel is compiled for AVX-512, AVX2 and the baseline, and the machine's best is chosen when the program
- * is loaded. Not under sanitizers: the choice runs before their runtime is ready. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&     \
-    !defined(__SANITIZE_THREAD__)
-#define KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define KERNEL
-#endif
-
-/* Part of every kernel that calls it, whatever the kernel is compiled for. */
-#define INLINE static inline __attribute__((always_inline))
 
 /* exp(x), relative error under 2e-7; 0 below -87.3, exp(88) above 88. Branch-free, so loops over it
  * vectorise. x = n ln 2 + r, |r| <= ln 2 / 2; e^r by its Taylor polynomial of degree 7, 2^n by the exponent

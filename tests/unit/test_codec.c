@@ -468,33 +468,6 @@ static void other_files_are_named(void **state)
 
 /* ---- memory ---- */
 
-typedef struct meter {
-    size_t calls, largest, fail_at; /* fail_at 0: never */
-} meter;
-
-static void *metered_alloc(void *user, size_t size)
-{
-    meter *m = user;
-    m->calls++;
-    m->largest = size > m->largest ? size : m->largest;
-    return m->calls == m->fail_at ? NULL : aligned_alloc(64, (size + 63) / 64 * 64);
-}
-
-static void metered_free(void *user, void *pointer)
-{
-    (void)user;
-    free(pointer);
-}
-
-static tacit_context *metered_context(meter *m)
-{
-    tacit_context *context;
-    const tacit_allocator allocator = {metered_alloc, metered_free, m};
-    assert_int_equal(tacit_context_create(&context, &allocator), TACIT_OK);
-    *m = (meter){0};
-    return context;
-}
-
 static void make_png_head(file_bytes *out, uint32_t width, uint32_t height)
 {
     const uint8_t head[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R'};
@@ -514,8 +487,8 @@ static void limits_come_before_memory(void **state)
 {
     (void)state;
     static file_bytes file;
-    meter m = {0};
-    tacit_context *context = metered_context(&m);
+    test_memory m = {0};
+    tacit_context *context = test_context_on(&m);
     scratch s;
     image got;
     scratch_init(&s, context);
@@ -537,20 +510,21 @@ static void limits_come_before_memory(void **state)
 
 static void assert_each_failed_allocation_is_told(const file_bytes *file)
 {
-    meter m = {0};
-    tacit_context *context = metered_context(&m);
+    test_memory m = {0};
+    tacit_context *context = test_context_on(&m);
     tacit_status status = TACIT_NOMEM;
-    size_t tries = 0;
+    int64_t tries = 0;
     while (status != TACIT_OK && tries < 100) {
         scratch s;
         image got;
         scratch_init(&s, context);
         context_begin(context);
-        m = (meter){.fail_at = ++tries};
+        m.calls = 0;
+        m.fail_at = ++tries;
         status = picture_decode(context, "x", file->data, file->size, 0, &s, &got);
         scratch_fini(&s);
         if (status != TACIT_OK && status != TACIT_NOMEM)
-            fail_msg("allocation %zu: %s", tries, tacit_context_message(context));
+            fail_msg("allocation %d: %s", (int)tries, tacit_context_message(context));
     }
     assert_true(tries > 1 && tries < 100);
     tacit_context_destroy(context);

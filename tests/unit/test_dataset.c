@@ -10,21 +10,6 @@
 
 enum { COUNT = 12, SIDE = 9 };
 
-typedef struct fixture {
-    tacit_context *context;
-    scratch s;
-    char root[512];
-    char log[4096];
-    dataset *d;
-} fixture;
-
-static void log_line(void *user, const char *line)
-{
-    fixture *f = user;
-    strncat(f->log, line, sizeof f->log - strlen(f->log) - 2);
-    strcat(f->log, "\n");
-}
-
 /* Picture i, in folder "even" or "odd": all bytes i + 1. */
 static void put(tacit_context *context, const char *root, int i)
 {
@@ -39,11 +24,7 @@ static void put(tacit_context *context, const char *root, int i)
 
 static int setup(void **state)
 {
-    fixture *f = calloc(1, sizeof *f);
-    f->context = test_context();
-    tacit_context_set_log(f->context, log_line, f);
-    scratch_init(&f->s, f->context);
-    snprintf(f->root, sizeof f->root, "%s", test_folder("dataset"));
+    test_data *f = test_data_create("dataset");
     for (int i = 0; i < COUNT; i++)
         put(f->context, f->root, i);
     *state = f;
@@ -52,22 +33,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    fixture *f = *state;
-    dataset_close(f->d);
-    scratch_fini(&f->s);
-    tacit_context_destroy(f->context);
-    free(f);
+    test_data_destroy(*state);
     return 0;
-}
-
-static tacit_status open_root(fixture *f, const dataset_options *options)
-{
-    const char *path = f->root;
-    dataset_close(f->d);
-    f->d = NULL;
-    f->log[0] = '\0';
-    context_begin(f->context);
-    return dataset_open(&f->d, f->context, &path, 1, options);
 }
 
 /* The first byte of example i; even pictures come first. */
@@ -76,7 +43,7 @@ static uint8_t byte_of(int64_t i)
     return (uint8_t)(i < COUNT / 2 ? 2 * i + 1 : 2 * (i - COUNT / 2) + 2);
 }
 
-static void damage(fixture *f, const char *name)
+static void damage(test_data *f, const char *name)
 {
     char path[600];
     uint8_t *data;
@@ -92,25 +59,26 @@ static void damage(fixture *f, const char *name)
 
 static void limit_keeps_the_first(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     image got;
-    assert_ok(f->context, open_root(f, &(dataset_options){.limit = 7}));
+    assert_ok(f->context, test_data_open(f, &(dataset_options){.limit = 7}));
     assert_int_equal(f->d->count, 7);
     assert_ok(f->context, dataset_read(f->d, 6, &f->s, &got));
     assert_int_equal(got.pixels[0], byte_of(6));
     assert_fails(f->context, dataset_read(f->d, 7, &f->s, &got), TACIT_ARGUMENT,
                  "example 7 is outside 0 to 6");
-    assert_ok(f->context, open_root(f, &(dataset_options){.limit = 1000}));
+    assert_ok(f->context, test_data_open(f, &(dataset_options){.limit = 1000}));
     assert_int_equal(f->d->count, COUNT);
 }
 
 static void options_are_checked(void **state)
 {
-    fixture *f = *state;
-    assert_fails(f->context, open_root(f, &(dataset_options){.limit = -1}), TACIT_ARGUMENT, "limit: -1");
-    assert_fails(f->context, open_root(f, &(dataset_options){.pixel_limit = -1}), TACIT_ARGUMENT,
+    test_data *f = *state;
+    assert_fails(f->context, test_data_open(f, &(dataset_options){.limit = -1}), TACIT_ARGUMENT, "limit: -1");
+    assert_fails(f->context, test_data_open(f, &(dataset_options){.pixel_limit = -1}), TACIT_ARGUMENT,
                  "pixel limit: -1");
-    assert_fails(f->context, open_root(f, &(dataset_options){.channels = 2}), TACIT_ARGUMENT, "channels: 2");
+    assert_fails(f->context, test_data_open(f, &(dataset_options){.channels = 2}), TACIT_ARGUMENT,
+                 "channels: 2");
     context_begin(f->context);
     assert_fails(f->context, dataset_open(&f->d, f->context, NULL, 0, NULL), TACIT_ARGUMENT,
                  "at least one path");
@@ -118,7 +86,7 @@ static void options_are_checked(void **state)
 
 static void what_can_not_be_opened_is_named(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     char path[600], other[600];
     const char *paths[] = {path, other};
     snprintf(path, sizeof path, "%s/none", f->root);
@@ -146,16 +114,17 @@ static void what_can_not_be_opened_is_named(void **state)
 
 static void bad_examples_are_errors_unless_skipped(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     image got;
     char name[100];
     damage(f, "even/02.png");
     damage(f, "odd/11.png");
-    assert_ok(f->context, open_root(f, NULL));
+    assert_ok(f->context, test_data_open(f, NULL));
     assert_fails(f->context, dataset_read(f->d, 1, &f->s, &got), TACIT_FORMAT, "even/02.png: damaged PNG");
     for (int threads = 1; threads <= 4; threads += 3) {
         f->context->threads = threads;
-        assert_ok(f->context, open_root(f, &(dataset_options){.skip_bad = true, .cache_bytes = 1 << 20}));
+        assert_ok(f->context,
+                  test_data_open(f, &(dataset_options){.skip_bad = true, .cache_bytes = 1 << 20}));
         assert_int_equal(f->d->count, COUNT - 2);
         assert_int_equal(f->context->status, TACIT_OK);
         for (int64_t i = 0; i < f->d->count; i++) {
@@ -166,53 +135,54 @@ static void bad_examples_are_errors_unless_skipped(void **state)
         }
         dataset_name(f->d, 1, name, sizeof name);
         assert_string_equal(name, "even/04.png");
-        const char *first = strstr(f->log, "left out: even/02.png: damaged PNG"),
-                   *second = strstr(f->log, "left out: odd/11.png: damaged PNG"),
-                   *sum = strstr(f->log, "2 of 12 examples could not be read and were left out");
+        const char *first = strstr(f->log.text, "left out: even/02.png: damaged PNG"),
+                   *second = strstr(f->log.text, "left out: odd/11.png: damaged PNG"),
+                   *sum = strstr(f->log.text, "2 of 12 examples could not be read and were left out");
         assert_true(first && second && sum && first < second && second < sum);
     }
 }
 
 static void nothing_good_is_an_error(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     char path[600];
     for (int i = 0; i < COUNT; i++) {
         snprintf(path, sizeof path, "%s/%02d.png", i % 2 ? "odd" : "even", i);
         damage(f, path);
     }
-    assert_fails(f->context, open_root(f, &(dataset_options){.skip_bad = true}), TACIT_FORMAT,
+    assert_fails(f->context, test_data_open(f, &(dataset_options){.skip_bad = true}), TACIT_FORMAT,
                  "all 12 examples are bad, the last one: odd/11.png: damaged PNG");
 }
 
 static void verification_can_be_cancelled(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     tacit_context_cancel(f->context);
-    assert_fails(f->context, open_root(f, &(dataset_options){.skip_bad = true}), TACIT_CANCELLED, "stopped");
+    assert_fails(f->context, test_data_open(f, &(dataset_options){.skip_bad = true}), TACIT_CANCELLED,
+                 "stopped");
 }
 
 /* ---- cache ---- */
 
 static void cached_examples_outlive_their_files(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     char path[600];
     image first, again;
-    assert_ok(f->context, open_root(f, &(dataset_options){.cache_bytes = UINT64_MAX}));
+    assert_ok(f->context, test_data_open(f, &(dataset_options){.cache_bytes = UINT64_MAX}));
     assert_ok(f->context, dataset_read(f->d, 0, &f->s, &first));
     snprintf(path, sizeof path, "%s/even/00.png", f->root);
     assert_int_equal(unlink(path), 0);
     assert_ok(f->context, dataset_read(f->d, 0, &f->s, &again));
     assert_int_equal(again.pixels[0], 1);
     assert_true(again.height == SIDE && again.width == SIDE && again.channels == 1);
-    assert_ok(f->context, open_root(f, &(dataset_options){.cache_bytes = 0}));
+    assert_ok(f->context, test_data_open(f, &(dataset_options){.cache_bytes = 0}));
     assert_null(f->d->cache);
 }
 
 static void cache_stays_below_its_limit(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     uint8_t pixels[1000] = {0};
     image got;
     cache *c;
@@ -250,7 +220,7 @@ static void read_one(void *user, int64_t i, int worker)
 
 static void workers_read_the_same_with_any_cache(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     const uint64_t limits[] = {0, 700, UINT64_MAX};
     scratch scratches[4];
     team *workers;
@@ -258,7 +228,7 @@ static void workers_read_the_same_with_any_cache(void **state)
     for (int i = 0; i < 4; i++)
         scratch_init(&scratches[i], f->context);
     for (int k = 0; k < 3; k++) {
-        assert_ok(f->context, open_root(f, &(dataset_options){.cache_bytes = limits[k]}));
+        assert_ok(f->context, test_data_open(f, &(dataset_options){.cache_bytes = limits[k]}));
         reading r = {f->d, scratches, {0}};
         team_run(workers, 20 * COUNT, read_one, &r);
         assert_int_equal(r.wrong[0] + r.wrong[1] + r.wrong[2] + r.wrong[3], 0);
@@ -272,7 +242,7 @@ static void workers_read_the_same_with_any_cache(void **state)
 
 static void memory_is_copied_and_checked(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     uint8_t pixels[2 * 2 * 3 * 3];
     int32_t labels[] = {2, 0};
     image got;
@@ -307,40 +277,17 @@ static void memory_is_copied_and_checked(void **state)
 
 /* ---- failing memory ---- */
 
-typedef struct meter {
-    size_t calls, fail_at;
-    int64_t alive;
-} meter;
-
-static void *metered_alloc(void *user, size_t size)
-{
-    meter *m = user;
-    if (++m->calls == m->fail_at)
-        return NULL;
-    m->alive++;
-    return aligned_alloc(64, (size + 63) / 64 * 64);
-}
-
-static void metered_free(void *user, void *pointer)
-{
-    meter *m = user;
-    m->alive -= pointer != NULL;
-    free(pointer);
-}
-
 /* Each allocation in turn fails: told as such or, where memory only saves time, made do without; nothing
  * leaks. */
 static void each_failed_allocation_is_survived(void **state)
 {
-    const fixture *f = *state;
-    meter m = {0};
-    const tacit_allocator allocator = {metered_alloc, metered_free, &m};
+    const test_data *f = *state;
+    test_memory m = {0};
     const dataset_options options = {.skip_bad = true, .cache_bytes = 1 << 20, .limit = 3};
     const char *path = f->root;
-    tacit_context *context;
-    assert_int_equal(tacit_context_create(&context, &allocator), TACIT_OK);
+    tacit_context *context = test_context_on(&m);
     context->threads = 1;
-    size_t failed = 0, fail_at = 0;
+    int64_t failed = 0, fail_at = 0;
     const int64_t before = m.alive;
     do {
         dataset *d;
@@ -354,7 +301,7 @@ static void each_failed_allocation_is_survived(void **state)
         if (status == TACIT_OK)
             status = dataset_read(d, 2, &s, &got);
         if (status != TACIT_OK && status != TACIT_NOMEM)
-            fail_msg("allocation %zu: %s", fail_at, tacit_context_message(context));
+            fail_msg("allocation %d: %s", (int)fail_at, tacit_context_message(context));
         failed += status == TACIT_NOMEM;
         dataset_close(d);
         scratch_fini(&s);

@@ -6,47 +6,23 @@
 
 #include <unistd.h>
 
-typedef struct fixture {
-    tacit_context *context;
-    scratch s;
-    char root[512];
-    char log[4096]; /* all lines, each ended by a newline */
-    dataset *d;
-} fixture;
-
-static void log_line(void *user, const char *line)
-{
-    fixture *f = user;
-    strncat(f->log, line, sizeof f->log - strlen(f->log) - 2);
-    strcat(f->log, "\n");
-}
-
 static int setup(void **state)
 {
-    fixture *f = calloc(1, sizeof *f);
-    f->context = test_context();
-    tacit_context_set_log(f->context, log_line, f);
-    scratch_init(&f->s, f->context);
     static int number; /* a folder for each test: folder_delete does not go deep */
     char name[32];
     snprintf(name, sizeof name, "folder%d", number++);
-    snprintf(f->root, sizeof f->root, "%s", test_folder(name));
-    *state = f;
+    *state = test_data_create(name);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    fixture *f = *state;
-    dataset_close(f->d);
-    scratch_fini(&f->s);
-    tacit_context_destroy(f->context);
-    free(f);
+    test_data_destroy(*state);
     return 0;
 }
 
 /* The path of `name` below the root, its folder made. Static. */
-static const char *place(fixture *f, const char *name)
+static const char *place(test_data *f, const char *name)
 {
     static char path[1024];
     snprintf(path, sizeof path, "%s/%s", f->root, name);
@@ -58,7 +34,7 @@ static const char *place(fixture *f, const char *name)
 }
 
 /* A picture of one value everywhere. */
-static void put(fixture *f, const char *name, int height, int width, int channels, uint8_t value)
+static void put(test_data *f, const char *name, int height, int width, int channels, uint8_t value)
 {
     uint8_t pixels[16 * 16 * 3];
     memset(pixels, value, sizeof pixels);
@@ -66,21 +42,12 @@ static void put(fixture *f, const char *name, int height, int width, int channel
               picture_write_png(f->context, place(f, name), (image){height, width, channels, pixels}));
 }
 
-static void put_text(fixture *f, const char *name, const char *text)
+static void put_text(test_data *f, const char *name, const char *text)
 {
     assert_ok(f->context, file_write(f->context, place(f, name), text, strlen(text)));
 }
 
-static tacit_status open_root(fixture *f, const dataset_options *options)
-{
-    const char *path = f->root;
-    dataset_close(f->d);
-    f->log[0] = '\0';
-    context_begin(f->context);
-    return dataset_open(&f->d, f->context, &path, 1, options);
-}
-
-static void assert_example(fixture *f, int64_t i, const char *name, uint8_t value)
+static void assert_example(test_data *f, int64_t i, const char *name, uint8_t value)
 {
     char got[300];
     image picture;
@@ -91,20 +58,20 @@ static void assert_example(fixture *f, int64_t i, const char *name, uint8_t valu
     assert_int_equal(picture.channels, f->d->channels);
 }
 
-static void assert_logged(const fixture *f, const char *part)
+static void assert_logged(const test_data *f, const char *part)
 {
-    if (!strstr(f->log, part))
-        fail_msg("\"%s\" is not in the log: %s", part, f->log);
+    if (!strstr(f->log.text, part))
+        fail_msg("\"%s\" is not in the log: %s", part, f->log.text);
 }
 
 static void order_is_that_of_bytes_and_folders_are_labels(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     put(f, "b/2.png", 4, 5, 1, 40);
     put(f, "a/9.png", 4, 5, 1, 30);
     put(f, "a/10.png", 4, 5, 1, 20);
     put(f, "a-b/deep/er/x.png", 4, 5, 1, 10);
-    assert_ok(f->context, open_root(f, NULL));
+    assert_ok(f->context, test_data_open(f, NULL));
     assert_int_equal(f->d->count, 4);
     assert_example(f, 0, "a-b/deep/er/x.png", 10);
     assert_example(f, 1, "a/10.png", 20);
@@ -117,19 +84,19 @@ static void order_is_that_of_bytes_and_folders_are_labels(void **state)
     const int32_t labels[] = {1, 0, 0, 2};
     assert_memory_equal(f->d->labels, labels, sizeof labels);
     assert_true(f->d->channels == 1 && f->d->height == 4 && f->d->width == 5);
-    assert_string_equal(f->log, "");
+    assert_string_equal(f->log.text, "");
 }
 
 static void labels_need_folders(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     put(f, "b.png", 2, 2, 1, 1);
     put(f, "a.png", 2, 2, 1, 0);
-    assert_ok(f->context, open_root(f, NULL));
+    assert_ok(f->context, test_data_open(f, NULL));
     assert_null(f->d->labels);
-    assert_string_equal(f->log, "");
+    assert_string_equal(f->log.text, "");
     put(f, "c/1.png", 2, 3, 1, 2);
-    assert_ok(f->context, open_root(f, NULL));
+    assert_ok(f->context, test_data_open(f, NULL));
     assert_null(f->d->labels);
     assert_logged(f, "no labels: 2 of 3 pictures are in no folder");
     assert_true(f->d->height == 0 && f->d->width == 0);
@@ -138,63 +105,64 @@ static void labels_need_folders(void **state)
 /* A folder that all share says nothing, and train beside test are splits with the same label numbers. */
 static void splits_lie_below_a_shared_folder(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     put(f, "set/train/cat/1.png", 2, 2, 1, 1);
     put(f, "set/train/dog/1.png", 2, 2, 1, 2);
     put(f, "set/test/dog/7.png", 2, 2, 1, 3);
     put(f, "set/extra/1.png", 2, 2, 1, 4);
-    assert_ok(f->context, open_root(f, NULL));
+    assert_ok(f->context, test_data_open(f, NULL));
     assert_int_equal(f->d->count, 2);
     assert_example(f, 1, "set/train/dog/1.png", 2);
     assert_int_equal(f->d->labels[1] - f->d->labels[0], 1);
     const int32_t dog = f->d->labels[1];
     assert_logged(f, "2 of 4 pictures are of the split \"train\"");
-    assert_ok(f->context, open_root(f, &(dataset_options){.split = "test"}));
+    assert_ok(f->context, test_data_open(f, &(dataset_options){.split = "test"}));
     assert_int_equal(f->d->count, 1);
     assert_example(f, 0, "set/test/dog/7.png", 3);
     assert_int_equal(f->d->labels[0], dog);
     assert_string_equal(f->d->label_names[dog], "dog");
-    assert_fails(f->context, open_root(f, &(dataset_options){.split = "other"}), TACIT_ARGUMENT,
+    assert_fails(f->context, test_data_open(f, &(dataset_options){.split = "other"}), TACIT_ARGUMENT,
                  "there is no folder \"other\" in it");
 }
 
 static void a_class_may_be_called_train(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     put(f, "plane/1.png", 2, 2, 1, 1);
     put(f, "train/1.png", 2, 2, 1, 2);
-    assert_ok(f->context, open_root(f, NULL));
+    assert_ok(f->context, test_data_open(f, NULL));
     assert_int_equal(f->d->count, 2);
     assert_int_equal(f->d->label_count, 2);
-    assert_fails(f->context, open_root(f, &(dataset_options){.split = "test"}), TACIT_ARGUMENT, "\"test\"");
+    assert_fails(f->context, test_data_open(f, &(dataset_options){.split = "test"}), TACIT_ARGUMENT,
+                 "\"test\"");
 }
 
 static void mixed_channels_become_colour(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     image got;
     put(f, "1.png", 2, 2, 1, 77);
     put(f, "2.png", 2, 2, 3, 55);
     put(f, "3.png", 2, 2, 3, 33);
-    assert_ok(f->context, open_root(f, NULL));
+    assert_ok(f->context, test_data_open(f, NULL));
     assert_int_equal(f->d->channels, 3);
     assert_logged(f, "1 of 3 pictures are grey: converted to colour");
     assert_ok(f->context, dataset_read(f->d, 0, &f->s, &got));
     assert_true(got.channels == 3 && got.pixels[0] == 77 && got.pixels[11] == 77);
-    assert_ok(f->context, open_root(f, &(dataset_options){.channels = 1}));
-    assert_string_equal(f->log, "");
+    assert_ok(f->context, test_data_open(f, &(dataset_options){.channels = 1}));
+    assert_string_equal(f->log.text, "");
     assert_example(f, 1, "2.png", 55);
-    assert_ok(f->context, open_root(f, &(dataset_options){.limit = 1}));
+    assert_ok(f->context, test_data_open(f, &(dataset_options){.limit = 1}));
     assert_int_equal(f->d->channels, 1);
 }
 
 static void content_decides_what_is_a_picture(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     put(f, "no ending", 2, 2, 1, 9);
     put_text(f, "notes.txt", "hello");
     put_text(f, ".hidden/1.txt", "hello");
-    assert_ok(f->context, open_root(f, NULL));
+    assert_ok(f->context, test_data_open(f, NULL));
     assert_int_equal(f->d->count, 1);
     assert_example(f, 0, "no ending", 9);
     assert_logged(f, ": 2 files that are no pictures were ignored");
@@ -202,43 +170,43 @@ static void content_decides_what_is_a_picture(void **state)
 
 static void folder_without_pictures_fails(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     char message[700];
     snprintf(message, sizeof message,
              "%s: no pictures found in this folder (looked for JPEG, PNG, WebP, by content)", f->root);
-    assert_fails(f->context, open_root(f, NULL), TACIT_FORMAT, message);
+    assert_fails(f->context, test_data_open(f, NULL), TACIT_FORMAT, message);
     put_text(f, "notes.txt", "hello");
-    assert_fails(f->context, open_root(f, NULL), TACIT_FORMAT, message);
+    assert_fails(f->context, test_data_open(f, NULL), TACIT_FORMAT, message);
 }
 
 /* What is named like a picture and is none is an error, not an "other file". */
 static void false_pictures_are_errors(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     put(f, "a/1.png", 2, 2, 1, 9);
     put_text(f, "a/2.JPG", "hello");
-    assert_fails(f->context, open_root(f, NULL), TACIT_FORMAT, "2.JPG: not a picture");
+    assert_fails(f->context, test_data_open(f, NULL), TACIT_FORMAT, "2.JPG: not a picture");
     put_text(f, "a/2.JPG", "");
-    assert_fails(f->context, open_root(f, NULL), TACIT_FORMAT, "2.JPG: the file is empty");
+    assert_fails(f->context, test_data_open(f, NULL), TACIT_FORMAT, "2.JPG: the file is empty");
     put_text(f, "a/2.JPG", "GIF89a");
-    assert_fails(f->context, open_root(f, NULL), TACIT_UNSUPPORTED, "2.JPG: looks like GIF");
+    assert_fails(f->context, test_data_open(f, NULL), TACIT_UNSUPPORTED, "2.JPG: looks like GIF");
 }
 
 static void links_in_a_circle_end(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     put(f, "a/1.png", 2, 2, 1, 9);
     assert_int_equal(symlink("..", place(f, "a/loop")), 0);
     assert_int_equal(symlink("nowhere", place(f, "a/broken")), 0);
-    assert_ok(f->context, open_root(f, NULL));
+    assert_ok(f->context, test_data_open(f, NULL));
     assert_int_equal(f->d->count, 1);
     assert_int_equal(symlink("nowhere", place(f, "a/broken.png")), 0);
-    assert_fails(f->context, open_root(f, NULL), TACIT_IO, "a/broken.png: cannot open");
+    assert_fails(f->context, test_data_open(f, NULL), TACIT_IO, "a/broken.png: cannot open");
 }
 
 static void patterns_and_single_files(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     char pattern[600], name[600];
     const char *paths[] = {pattern};
     put(f, "b1.png", 2, 2, 1, 2);
@@ -263,10 +231,10 @@ static void patterns_and_single_files(void **state)
 /* Memory is sized by what was promised at opening. */
 static void a_file_that_changes_its_size_is_an_error(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     image got;
     put(f, "1.png", 4, 4, 1, 1);
-    assert_ok(f->context, open_root(f, NULL));
+    assert_ok(f->context, test_data_open(f, NULL));
     put(f, "1.png", 5, 4, 1, 1);
     assert_fails(f->context, dataset_read(f->d, 0, &f->s, &got), TACIT_FORMAT,
                  "1.png: 4 x 5 pixels, expected 4 x 4 as in all others");
@@ -274,11 +242,11 @@ static void a_file_that_changes_its_size_is_an_error(void **state)
 
 static void pixel_limit_is_found_when_opening(void **state)
 {
-    fixture *f = *state;
+    test_data *f = *state;
     put(f, "1.png", 16, 16, 1, 1);
-    assert_fails(f->context, open_root(f, &(dataset_options){.pixel_limit = 255}), TACIT_LIMIT,
+    assert_fails(f->context, test_data_open(f, &(dataset_options){.pixel_limit = 255}), TACIT_LIMIT,
                  "1.png: 16 x 16 = 256 pixels, over the limit of 255");
-    assert_ok(f->context, open_root(f, &(dataset_options){.pixel_limit = 256}));
+    assert_ok(f->context, test_data_open(f, &(dataset_options){.pixel_limit = 256}));
 }
 
 int main(void)

@@ -8,52 +8,26 @@
 #include <zlib.h>
 
 static tacit_context *context;
-static char folder[512];
 
 static int set_up(void **state)
 {
     (void)state;
     context = test_context();
-    snprintf(folder, sizeof folder, "%s", test_folder("idx"));
+    test_folder("idx");
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    assert_ok(context, folder_delete(context, folder));
+    assert_ok(context, folder_delete(context, test_at("")));
     tacit_context_destroy(context);
     return 0;
 }
 
-/* The path of a file in the test's folder; static, four at a time. */
-static const char *at(const char *name)
-{
-    static char paths[4][1024];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-/* Without the waiting for the disk that file_write does. */
-static void put(const char *path, const void *data, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    if (size)
-        assert_int_equal(fwrite(data, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void write_bytes(const char *name, const void *data, size_t size)
-{
-    put(at(name), data, size);
-}
-
 static void write_gzip(const char *name, const void *data, size_t size)
 {
-    gzFile file = gzopen(at(name), "wb9");
+    gzFile file = gzopen(test_at(name), "wb9");
     assert_non_null(file);
     assert_int_equal(gzwrite(file, data, (unsigned)size), size);
     assert_int_equal(gzclose(file), Z_OK);
@@ -65,24 +39,10 @@ static const uint8_t three_images[28] = {0, 0, 8, 3, 0, 0, 0,  3,  0,  0,  0,  2
 static const uint8_t three_labels[11] = {0, 0, 8, 1, 0, 0, 0, 3, 4, 0, 9};
 static const uint8_t two_labels[10] = {0, 0, 8, 1, 0, 0, 0, 2, 4, 0};
 
-static tacit_status open_path(dataset **d, const char *path, const char *split)
-{
-    const dataset_options options = {.split = split};
-    context_begin(context);
-    return dataset_open(d, context, &path, 1, &options);
-}
-
-static void refuses(const char *name, const char *split, tacit_status status, const char *part)
-{
-    dataset *d;
-    assert_fails(context, open_path(&d, at(name), split), status, part);
-    assert_null(d);
-}
-
 static void refuses_bytes(const void *data, size_t size, tacit_status status, const char *part)
 {
-    write_bytes("bad-images-idx3-ubyte", data, size);
-    refuses("bad-images-idx3-ubyte", NULL, status, part);
+    test_put(test_at("bad-images-idx3-ubyte"), data, size);
+    test_refuses(context, test_at("bad-images-idx3-ubyte"), NULL, status, part);
 }
 
 static void holds_the_three(const char *path, const char *split, bool labels)
@@ -90,7 +50,7 @@ static void holds_the_three(const char *path, const char *split, bool labels)
     dataset *d;
     image got;
     scratch s;
-    assert_ok(context, open_path(&d, path, split));
+    assert_ok(context, test_open(&d, context, path, split));
     assert_int_equal(d->count, 3);
     assert_int_equal(d->channels, 1);
     assert_int_equal(d->height, 2);
@@ -114,19 +74,19 @@ static void holds_the_three(const char *path, const char *split, bool labels)
 static void test_plain_and_gzip(void **state)
 {
     (void)state;
-    write_bytes("train-images-idx3-ubyte", three_images, sizeof three_images);
-    holds_the_three(at("train-images-idx3-ubyte"), NULL, false);
-    write_bytes("train-labels-idx1-ubyte", three_labels, sizeof three_labels);
-    holds_the_three(at("train-images-idx3-ubyte"), "train", true);
+    test_put(test_at("train-images-idx3-ubyte"), three_images, sizeof three_images);
+    holds_the_three(test_at("train-images-idx3-ubyte"), NULL, false);
+    test_put(test_at("train-labels-idx1-ubyte"), three_labels, sizeof three_labels);
+    holds_the_three(test_at("train-images-idx3-ubyte"), "train", true);
     write_gzip("t10k-images-idx3-ubyte.gz", three_images, sizeof three_images);
-    holds_the_three(at("t10k-images-idx3-ubyte.gz"), NULL, false);
+    holds_the_three(test_at("t10k-images-idx3-ubyte.gz"), NULL, false);
     write_gzip("t10k-labels-idx1-ubyte.gz", three_labels, sizeof three_labels);
-    holds_the_three(at("t10k-images-idx3-ubyte.gz"), NULL, true);
-    holds_the_three(at("train-images-idx3-ubyte"), "test", true); /* the sibling, although it is gzip */
-    holds_the_three(folder, NULL, true);
-    holds_the_three(folder, "test", true);
-    write_bytes("ANY", three_images, sizeof three_images); /* found by content */
-    holds_the_three(at("ANY"), NULL, false);
+    holds_the_three(test_at("t10k-images-idx3-ubyte.gz"), NULL, true);
+    holds_the_three(test_at("train-images-idx3-ubyte"), "test", true); /* the sibling, although it is gzip */
+    holds_the_three(test_at(""), NULL, true);
+    holds_the_three(test_at(""), "test", true);
+    test_put(test_at("ANY"), three_images, sizeof three_images); /* found by content */
+    holds_the_three(test_at("ANY"), NULL, false);
 }
 
 static void test_name(void **state)
@@ -134,8 +94,8 @@ static void test_name(void **state)
     (void)state;
     dataset *d;
     char name[64];
-    write_bytes("train-images-idx3-ubyte", three_images, sizeof three_images);
-    assert_ok(context, open_path(&d, at("train-images-idx3-ubyte"), NULL));
+    test_put(test_at("train-images-idx3-ubyte"), three_images, sizeof three_images);
+    assert_ok(context, test_open(&d, context, test_at("train-images-idx3-ubyte"), NULL));
     dataset_name(d, 2, name, sizeof name);
     assert_string_equal(name, "train-images-idx3-ubyte:2");
     dataset_close(d);
@@ -144,10 +104,10 @@ static void test_name(void **state)
 static void test_test_named_test(void **state)
 {
     (void)state;
-    write_bytes("train-images.idx3", three_images, sizeof three_images);
+    test_put(test_at("train-images.idx3"), three_images, sizeof three_images);
     write_gzip("test-images.idx3.gz", three_images, sizeof three_images);
-    write_bytes("test-labels.idx1", three_labels, sizeof three_labels);
-    holds_the_three(at("train-images.idx3"), "test", true);
+    test_put(test_at("test-labels.idx1"), three_labels, sizeof three_labels);
+    holds_the_three(test_at("train-images.idx3"), "test", true);
 }
 
 static void test_colour(void **state)
@@ -158,8 +118,8 @@ static void test_colour(void **state)
     dataset *d;
     image got;
     scratch s;
-    write_bytes("images-idx4", file, sizeof file);
-    assert_ok(context, open_path(&d, at("images-idx4"), NULL));
+    test_put(test_at("images-idx4"), file, sizeof file);
+    assert_ok(context, test_open(&d, context, test_at("images-idx4"), NULL));
     scratch_init(&s, context);
     assert_ok(context, dataset_read(d, 0, &s, &got));
     assert_int_equal(got.channels, 3);
@@ -203,8 +163,8 @@ static void test_pixel_limit(void **state)
     (void)state;
     dataset *d;
     const dataset_options options = {.pixel_limit = 3};
-    write_bytes("ANY", three_images, sizeof three_images);
-    const char *path = at("ANY");
+    test_put(test_at("ANY"), three_images, sizeof three_images);
+    const char *path = test_at("ANY");
     assert_fails(context, dataset_open(&d, context, &path, 1, &options), TACIT_LIMIT,
                  "above the limit of 3 pixels");
 }
@@ -212,23 +172,27 @@ static void test_pixel_limit(void **state)
 static void test_refused_labels(void **state)
 {
     (void)state;
-    write_bytes("train-images-idx3-ubyte", three_images, sizeof three_images);
-    write_bytes("train-labels-idx1-ubyte", two_labels, sizeof two_labels);
-    refuses("train-images-idx3-ubyte", NULL, TACIT_FORMAT, "train-labels-idx1-ubyte holds 2 labels, but");
-    refuses("train-images-idx3-ubyte", NULL, TACIT_FORMAT, "train-images-idx3-ubyte holds 3 images");
-    write_bytes("train-labels-idx1-ubyte", three_images, sizeof three_images);
-    refuses("train-images-idx3-ubyte", NULL, TACIT_FORMAT, "labels are one dimension of whole numbers");
+    test_put(test_at("train-images-idx3-ubyte"), three_images, sizeof three_images);
+    test_put(test_at("train-labels-idx1-ubyte"), two_labels, sizeof two_labels);
+    test_refuses(context, test_at("train-images-idx3-ubyte"), NULL, TACIT_FORMAT,
+                 "train-labels-idx1-ubyte holds 2 labels, but");
+    test_refuses(context, test_at("train-images-idx3-ubyte"), NULL, TACIT_FORMAT,
+                 "train-images-idx3-ubyte holds 3 images");
+    test_put(test_at("train-labels-idx1-ubyte"), three_images, sizeof three_images);
+    test_refuses(context, test_at("train-images-idx3-ubyte"), NULL, TACIT_FORMAT,
+                 "labels are one dimension of whole numbers");
     static const uint8_t wide[20] = {0,    0,    0x0c, 1, 0,    0,    0, 3, 0, 0,
                                      0x27, 0x0f, 0,    0, 0x27, 0x10, 0, 0, 0, 0};
-    write_bytes("train-labels-idx1-ubyte", wide, sizeof wide);
-    refuses("train-images-idx3-ubyte", NULL, TACIT_FORMAT, "label 10000 of example 1: expected 0 to 9999");
+    test_put(test_at("train-labels-idx1-ubyte"), wide, sizeof wide);
+    test_refuses(context, test_at("train-images-idx3-ubyte"), NULL, TACIT_FORMAT,
+                 "label 10000 of example 1: expected 0 to 9999");
     static const uint8_t negative[11] = {0, 0, 9, 1, 0, 0, 0, 3, 1, 2, 0xff};
-    write_bytes("train-labels-idx1-ubyte", negative, sizeof negative);
-    refuses("train-images-idx3-ubyte", NULL, TACIT_FORMAT, "label -1 of example 2");
+    test_put(test_at("train-labels-idx1-ubyte"), negative, sizeof negative);
+    test_refuses(context, test_at("train-images-idx3-ubyte"), NULL, TACIT_FORMAT, "label -1 of example 2");
     static const uint8_t pairs[14] = {0, 0, 0x0b, 1, 0, 0, 0, 3, 0, 4, 0, 0, 0x01, 0x00};
-    write_bytes("train-labels-idx1-ubyte", pairs, sizeof pairs);
+    test_put(test_at("train-labels-idx1-ubyte"), pairs, sizeof pairs);
     dataset *d;
-    assert_ok(context, open_path(&d, at("train-images-idx3-ubyte"), NULL));
+    assert_ok(context, test_open(&d, context, test_at("train-images-idx3-ubyte"), NULL));
     assert_int_equal(d->labels[2], 256);
     assert_int_equal(d->label_count, 257);
     dataset_close(d);
@@ -237,11 +201,13 @@ static void test_refused_labels(void **state)
 static void test_refused_splits(void **state)
 {
     (void)state;
-    write_bytes("train-images-idx3-ubyte", three_images, sizeof three_images);
-    refuses("train-images-idx3-ubyte", "test", TACIT_ARGUMENT, "no test images beside it");
-    refuses("train-images-idx3-ubyte", "validation", TACIT_ARGUMENT, "no split validation");
-    refuses("", "test", TACIT_ARGUMENT, "no IDX file of test images in it");
-    const char *both[2] = {at("train-images-idx3-ubyte"), at("train-images-idx3-ubyte")};
+    test_put(test_at("train-images-idx3-ubyte"), three_images, sizeof three_images);
+    test_refuses(context, test_at("train-images-idx3-ubyte"), "test", TACIT_ARGUMENT,
+                 "no test images beside it");
+    test_refuses(context, test_at("train-images-idx3-ubyte"), "validation", TACIT_ARGUMENT,
+                 "no split validation");
+    test_refuses(context, test_at(""), "test", TACIT_ARGUMENT, "no IDX file of test images in it");
+    const char *both[2] = {test_at("train-images-idx3-ubyte"), test_at("train-images-idx3-ubyte")};
     dataset *d;
     context_begin(context);
     assert_fails(context, dataset_open(&d, context, both, 2, NULL), TACIT_ARGUMENT,
@@ -254,26 +220,28 @@ static void test_truncations(void **state)
     (void)state;
     dataset *d;
     for (size_t size = 0; size < sizeof three_images; size++) {
-        write_bytes("train-images-idx3-ubyte", three_images, size);
-        assert_int_not_equal(open_path(&d, at("train-images-idx3-ubyte"), NULL), TACIT_OK);
+        test_put(test_at("train-images-idx3-ubyte"), three_images, size);
+        assert_int_not_equal(test_open(&d, context, test_at("train-images-idx3-ubyte"), NULL), TACIT_OK);
         assert_null(d);
     }
-    write_bytes("train-images-idx3-ubyte", three_images, sizeof three_images);
+    test_put(test_at("train-images-idx3-ubyte"), three_images, sizeof three_images);
     for (size_t size = 0; size < sizeof three_labels; size++) {
-        write_bytes("train-labels-idx1-ubyte", three_labels, size);
-        refuses("train-images-idx3-ubyte", NULL, TACIT_FORMAT, "train-labels-idx1-ubyte");
+        test_put(test_at("train-labels-idx1-ubyte"), three_labels, size);
+        test_refuses(context, test_at("train-images-idx3-ubyte"), NULL, TACIT_FORMAT,
+                     "train-labels-idx1-ubyte");
     }
-    assert_int_equal(unlink(at("train-labels-idx1-ubyte")), 0);
+    assert_int_equal(unlink(test_at("train-labels-idx1-ubyte")), 0);
     write_gzip("whole-labels-idx1.gz", three_labels, sizeof three_labels);
     uint8_t *whole;
     size_t whole_size;
-    assert_ok(context, file_read(context, at("whole-labels-idx1.gz"), 1000, &whole, &whole_size));
+    assert_ok(context, file_read(context, test_at("whole-labels-idx1.gz"), 1000, &whole, &whole_size));
     for (size_t size = 0; size <= whole_size; size++) {
-        write_bytes("train-labels-idx1-ubyte.gz", whole, size);
+        test_put(test_at("train-labels-idx1-ubyte.gz"), whole, size);
         if (size < whole_size)
-            refuses("train-images-idx3-ubyte", NULL, TACIT_FORMAT, "train-labels-idx1-ubyte.gz");
+            test_refuses(context, test_at("train-images-idx3-ubyte"), NULL, TACIT_FORMAT,
+                         "train-labels-idx1-ubyte.gz");
         else
-            holds_the_three(at("train-images-idx3-ubyte"), NULL, true);
+            holds_the_three(test_at("train-images-idx3-ubyte"), NULL, true);
     }
     memory_free(context, whole);
 }
@@ -285,52 +253,63 @@ static void test_damaged_gzip(void **state)
     size_t size;
     dataset *d;
     write_gzip("train-images-idx3-ubyte.gz", three_images, sizeof three_images);
-    assert_ok(context, file_read(context, at("train-images-idx3-ubyte.gz"), 1000, &whole, &size));
+    assert_ok(context, file_read(context, test_at("train-images-idx3-ubyte.gz"), 1000, &whole, &size));
     whole[size - 8] ^= 1; /* the checksum */
-    write_bytes("train-images-idx3-ubyte.gz", whole, size);
-    refuses("train-images-idx3-ubyte.gz", NULL, TACIT_FORMAT, "damaged gzip data near byte");
+    test_put(test_at("train-images-idx3-ubyte.gz"), whole, size);
+    test_refuses(context, test_at("train-images-idx3-ubyte.gz"), NULL, TACIT_FORMAT,
+                 "damaged gzip data near byte");
     whole[size - 8] ^= 1;
-    write_bytes("train-images-idx3-ubyte.gz", whole, size);
-    assert_ok(context, file_append(context, at("train-images-idx3-ubyte.gz"), "x", 1));
-    refuses("train-images-idx3-ubyte.gz", NULL, TACIT_FORMAT, "bytes follow the end of the gzip data");
+    test_put(test_at("train-images-idx3-ubyte.gz"), whole, size);
+    assert_ok(context, file_append(context, test_at("train-images-idx3-ubyte.gz"), "x", 1));
+    test_refuses(context, test_at("train-images-idx3-ubyte.gz"), NULL, TACIT_FORMAT,
+                 "bytes follow the end of the gzip data");
     /* two members are one file */
-    FILE *joined = fopen(at("train-images-idx3-ubyte.gz"), "wb");
+    FILE *joined = fopen(test_at("train-images-idx3-ubyte.gz"), "wb");
     assert_non_null(joined);
     fclose(joined);
-    gzFile file = gzopen(at("train-images-idx3-ubyte.gz"), "ab");
+    gzFile file = gzopen(test_at("train-images-idx3-ubyte.gz"), "ab");
     gzwrite(file, three_images, 20);
     gzclose(file);
-    file = gzopen(at("train-images-idx3-ubyte.gz"), "ab");
+    file = gzopen(test_at("train-images-idx3-ubyte.gz"), "ab");
     gzwrite(file, three_images + 20, 8);
     gzclose(file);
     memory_free(context, whole);
-    assert_ok(context, open_path(&d, at("train-images-idx3-ubyte.gz"), NULL));
+    assert_ok(context, test_open(&d, context, test_at("train-images-idx3-ubyte.gz"), NULL));
     assert_int_equal(d->count, 3);
     dataset_close(d);
 }
 
-/* Every allocation fails once: TACIT_NOMEM, nothing leaks, nothing crashes. */
 static void test_no_memory(void **state)
 {
     (void)state;
+    char path[1024];
     write_gzip("train-images-idx3-ubyte.gz", three_images, sizeof three_images);
     write_gzip("train-labels-idx1-ubyte.gz", three_labels, sizeof three_labels);
-    const char *path = at("train-images-idx3-ubyte.gz");
-    for (int64_t k = 2;; k++) {
-        test_memory memory = {.fail_at = k};
-        tacit_context *c = test_context_on(&memory);
-        dataset *d = NULL;
-        const tacit_status status = dataset_open(&d, c, &path, 1, NULL);
-        dataset_close(d);
-        tacit_context_destroy(c);
-        assert_int_equal(memory.alive, 0);
-        if (memory.calls < k) {
-            assert_int_equal(status, TACIT_OK);
-            assert_true(k > 8);
-            break;
-        }
-        assert_int_equal(status, TACIT_NOMEM);
-    }
+    snprintf(path, sizeof path, "%s", test_at("train-images-idx3-ubyte.gz"));
+    assert_true(test_each_failed_allocation(test_open_and_read, path) > 10);
+    test_put(test_at("train-images-idx3-ubyte"), three_images, sizeof three_images);
+    test_put(test_at("train-labels-idx1-ubyte"), three_labels, sizeof three_labels);
+    snprintf(path, sizeof path, "%s", test_at("train-images-idx3-ubyte"));
+    assert_true(test_each_failed_allocation(test_open_and_read, path) > 8);
+}
+
+/* The file is cut after it was opened: an error, not a crash. What was inflated is in memory. */
+static void test_file_changes(void **state)
+{
+    (void)state;
+    test_put(test_at("images-idx3-ubyte"), three_images, sizeof three_images);
+    test_shortened(context, test_at("images-idx3-ubyte"), 2, sizeof three_images - 1);
+    dataset *d;
+    image got;
+    scratch s;
+    write_gzip("images-idx3-ubyte.gz", three_images, sizeof three_images);
+    assert_ok(context, test_open(&d, context, test_at("images-idx3-ubyte.gz"), NULL));
+    test_put(test_at("images-idx3-ubyte.gz"), NULL, 0);
+    scratch_init(&s, context);
+    assert_ok(context, dataset_read(d, 2, &s, &got));
+    assert_memory_equal(got.pixels, three_images + 24, 4);
+    scratch_fini(&s);
+    dataset_close(d);
 }
 
 static void test_fashion_mnist(void **state)
@@ -346,7 +325,7 @@ static void test_fashion_mnist(void **state)
     scratch s;
     uint64_t sum = 0;
     int64_t of_label[10] = {0};
-    assert_ok(context, open_path(&d, real, NULL));
+    assert_ok(context, test_open(&d, context, real, NULL));
     assert_int_equal(d->count, 60000);
     assert_int_equal(d->label_count, 10);
     assert_int_equal(d->height, 28);
@@ -362,7 +341,7 @@ static void test_fashion_mnist(void **state)
         assert_int_equal(of_label[i], 6000);
     scratch_fini(&s);
     dataset_close(d);
-    assert_ok(context, open_path(&d, real, "test"));
+    assert_ok(context, test_open(&d, context, real, "test"));
     assert_int_equal(d->count, 10000);
     dataset_close(d);
 }
@@ -381,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_truncations, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_gzip, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file_changes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fashion_mnist, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

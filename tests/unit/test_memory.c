@@ -130,13 +130,28 @@ static void reserve_grows_seldom(void **state)
     assert_int_equal(memory.alive, 0);
 }
 
+/* The system tells the same in another place, rounded to kilobytes. */
+static void physical_memory_is_known(void **state)
+{
+    (void)state;
+    unsigned long long kilobytes = 0;
+    FILE *file = fopen("/proc/meminfo", "r");
+    if (file && fscanf(file, "MemTotal: %llu", &kilobytes) != 1)
+        kilobytes = 0;
+    if (file)
+        fclose(file);
+    assert_true(memory_physical() >= 1 << 20);
+    if (kilobytes)
+        assert_near((double)memory_physical(), 1024.0 * (double)kilobytes, 0, 0.01);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checked_sizes),         cmocka_unit_test(is_aligned_and_zeroed),
         cmocka_unit_test(overflow_is_no_memory), cmocka_unit_test(failure_is_recorded),
         cmocka_unit_test(strings_are_copied),    cmocka_unit_test(growth_keeps_and_zeroes),
-        cmocka_unit_test(reserve_grows_seldom),
+        cmocka_unit_test(reserve_grows_seldom),  cmocka_unit_test(physical_memory_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,41 +7,21 @@
 #include <unistd.h>
 
 static tacit_context *context;
-static char folder[512];
 
 static int set_up(void **state)
 {
     (void)state;
     context = test_context();
-    snprintf(folder, sizeof folder, "%s", test_folder("npy"));
+    test_folder("npy");
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    assert_ok(context, folder_delete(context, folder));
+    assert_ok(context, folder_delete(context, test_at("")));
     tacit_context_destroy(context);
     return 0;
-}
-
-static const char *at(const char *name)
-{
-    static char paths[4][1024];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-/* Without the waiting for the disk that file_write does. */
-static void put(const char *path, const void *data, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    if (size)
-        assert_int_equal(fwrite(data, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
 }
 
 /* A file of this version, header text, and values; returns its size. */
@@ -54,14 +34,8 @@ static size_t write_npy(const char *name, int version, const char *header, const
     memcpy(file + prefix, header, length);
     if (size)
         memcpy(file + prefix + length, values, size);
-    put(at(name), file, prefix + length + size);
+    test_put(test_at(name), file, prefix + length + size);
     return prefix + length + size;
-}
-
-static tacit_status open_path(dataset **d, const char *path)
-{
-    context_begin(context);
-    return dataset_open(d, context, &path, 1, NULL);
 }
 
 static const uint8_t values[12] = {0, 1, 2, 3, 100, 101, 102, 103, 200, 201, 202, 255};
@@ -71,7 +45,7 @@ static const char grey[] = "{'descr': '|u1', 'fortran_order': False, 'shape': (3
 static void expect(const char *name, int64_t count, int height, int width, int channels)
 {
     dataset *d;
-    assert_ok(context, open_path(&d, at(name)));
+    assert_ok(context, test_open(&d, context, test_at(name), NULL));
     assert_int_equal(d->count, count);
     assert_int_equal(d->height, height);
     assert_int_equal(d->width, width);
@@ -113,7 +87,7 @@ static void test_alpha(void **state)
     image got;
     scratch s;
     write_npy("a.npy", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, 3, 4), }", rgba, 12);
-    assert_ok(context, open_path(&d, at("a.npy")));
+    assert_ok(context, test_open(&d, context, test_at("a.npy"), NULL));
     assert_int_equal(d->channels, 3);
     scratch_init(&s, context);
     assert_ok(context, dataset_read(d, 0, &s, &got));
@@ -145,20 +119,18 @@ static void test_labels(void **state)
         label_header(header, types[t], 3);
         write_npy(t % 2 ? "a_labels.npy" : "a.labels.npy", 1, header, stored, 3 * size);
         dataset *d;
-        assert_ok(context, open_path(&d, at("a.npy")));
+        assert_ok(context, test_open(&d, context, test_at("a.npy"), NULL));
         assert_int_equal(d->label_count, 101);
         for (int i = 0; i < 3; i++)
             assert_int_equal(d->labels[i], labels[i]);
         dataset_close(d);
-        assert_int_equal(unlink(at(t % 2 ? "a_labels.npy" : "a.labels.npy")), 0);
+        assert_int_equal(unlink(test_at(t % 2 ? "a_labels.npy" : "a.labels.npy")), 0);
     }
 }
 
 static void refuses(tacit_status status, const char *part)
 {
-    dataset *d;
-    assert_fails(context, open_path(&d, at("a.npy")), status, part);
-    assert_null(d);
+    test_refuses(context, test_at("a.npy"), NULL, status, part);
 }
 
 static void refuses_header(const char *header, tacit_status status, const char *part)
@@ -186,9 +158,9 @@ static void test_refused_labels(void **state)
     refuses_labels("|u1", values, 4, 3, TACIT_FORMAT, "1 bytes follow the last value");
     refuses_labels("<f4", minus, 12, 3, TACIT_UNSUPPORTED, "dtype <f4: labels are expected as whole numbers");
     refuses_labels("<i16", minus, 12, 3, TACIT_UNSUPPORTED, "labels are expected as whole numbers");
-    refuses_labels("<i8", minus, 24, 3, TACIT_FORMAT, "label of example 1 is outside 0 to 999999");
-    refuses_labels("<u8", minus, 24, 3, TACIT_FORMAT, "label of example 1 is outside 0 to 999999");
-    refuses_labels("<i4", million, 12, 3, TACIT_FORMAT, "label of example 1 is outside");
+    refuses_labels("<i8", minus, 24, 3, TACIT_FORMAT, "label -1 of example 1: expected 0 to 999999");
+    refuses_labels("<u8", minus, 24, 3, TACIT_FORMAT, "label 18446744073709551615 of example 1: expected 0");
+    refuses_labels("<i4", million, 12, 3, TACIT_FORMAT, "label 1000000 of example 1: expected 0 to 999999");
     write_npy("a.labels.npy", 1, grey, values, 12);
     refuses(TACIT_FORMAT, "3 dimensions: labels are expected as (N,)");
 }
@@ -229,7 +201,7 @@ static void test_refused_headers(void **state)
     write_npy("a.npy", 4, grey, values, 12);
     refuses(TACIT_UNSUPPORTED, ".npy version 4.0");
     static const uint8_t long_header[12] = "\x93NUMPY\x02\x00\x00\x00\x02";
-    put(at("a.npy"), long_header, 12);
+    test_put(test_at("a.npy"), long_header, 12);
     refuses(TACIT_LIMIT, "a header of 131072 bytes");
 }
 
@@ -240,11 +212,11 @@ static void test_truncations(void **state)
     const size_t size = write_npy("whole.npy", 1, grey, values, 12);
     uint8_t *whole;
     size_t got;
-    assert_ok(context, file_read(context, at("whole.npy"), 1000, &whole, &got));
+    assert_ok(context, file_read(context, test_at("whole.npy"), 1000, &whole, &got));
     assert_int_equal(size, got);
     for (size_t i = 0; i < size; i++) {
-        put(at("a.npy"), whole, i);
-        assert_int_not_equal(open_path(&d, at("a.npy")), TACIT_OK);
+        test_put(test_at("a.npy"), whole, i);
+        assert_int_not_equal(test_open(&d, context, test_at("a.npy"), NULL), TACIT_OK);
         assert_null(d);
     }
     memory_free(context, whole);
@@ -255,31 +227,54 @@ static void test_several_files(void **state)
     (void)state;
     dataset *d;
     write_npy("a.npy", 1, grey, values, 12);
-    const char *paths[2] = {at("a.npy"), at("a.npy")};
+    const char *paths[2] = {test_at("a.npy"), test_at("a.npy")};
     assert_fails(context, dataset_open(&d, context, paths, 2, NULL), TACIT_ARGUMENT, ".npy data is one file");
+}
+
+/* More labels than are read at once, behind a header of 128 bytes. */
+static void test_many_labels(void **state)
+{
+    (void)state;
+    enum { COUNT = 65538, HEAD = 128 };
+    static const char pictures[] = "{'descr': '|u1', 'fortran_order': False, 'shape': (65538, 1, 1)}",
+                      labels[] = "{'descr': '>u2', 'fortran_order': False, 'shape': (65538,)}";
+    static uint8_t file[HEAD + 2 * COUNT] = "\x93NUMPY\x01\x00\x76";
+    memset(file + 10, ' ', HEAD - 10);
+    memcpy(file + 10, pictures, strlen(pictures));
+    test_put(test_at("a.npy"), file, HEAD + COUNT);
+    memset(file + 10, ' ', HEAD - 10);
+    memcpy(file + 10, labels, strlen(labels));
+    for (int i = 0; i < COUNT; i++) {
+        file[HEAD + 2 * i] = (uint8_t)(i % 50000 >> 8);
+        file[HEAD + 2 * i + 1] = (uint8_t)(i % 50000);
+    }
+    test_put(test_at("a.labels.npy"), file, sizeof file);
+    dataset *d;
+    assert_ok(context, test_open(&d, context, test_at("a.npy"), NULL));
+    assert_int_equal(d->label_count, 50000);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(d->labels[i], i % 50000);
+    dataset_close(d);
 }
 
 static void test_no_memory(void **state)
 {
     (void)state;
+    char path[1024];
+    write_npy("a.npy", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, 3, 4)}", values, 12);
+    write_npy("a.labels.npy", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}", values, 1);
+    snprintf(path, sizeof path, "%s", test_at("a.npy"));
+    assert_true(test_each_failed_allocation(test_open_and_read, path) > 10);
+}
+
+/* The file is cut after it was opened: an error, not a crash. */
+static void test_file_changes(void **state)
+{
+    (void)state;
+    const size_t size = write_npy("a.npy", 1, grey, values, 12);
+    test_shortened(context, test_at("a.npy"), 2, (int64_t)size - 1);
     write_npy("a.npy", 1, grey, values, 12);
-    write_npy("a.labels.npy", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (3,)}", values, 3);
-    const char *path = at("a.npy");
-    for (int64_t k = 2;; k++) {
-        test_memory memory = {.fail_at = k};
-        tacit_context *c = test_context_on(&memory);
-        dataset *d = NULL;
-        const tacit_status status = dataset_open(&d, c, &path, 1, NULL);
-        dataset_close(d);
-        tacit_context_destroy(c);
-        assert_int_equal(memory.alive, 0);
-        if (memory.calls < k) {
-            assert_int_equal(status, TACIT_OK);
-            assert_true(k > 4);
-            break;
-        }
-        assert_int_equal(status, TACIT_NOMEM);
-    }
+    test_shortened(context, test_at("a.npy"), 0, 0);
 }
 
 int main(void)
@@ -292,7 +287,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused_headers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_truncations, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_several_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_labels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file_changes, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,50 +16,23 @@
 #include <zlib.h>
 
 static tacit_context *context;
-static char folder[512];
-static char log_line[MESSAGE_SIZE];
-
-static void keep_log(void *user, const char *line)
-{
-    (void)user;
-    snprintf(log_line, sizeof log_line, "%s", line);
-}
+static test_log messages;
 
 static int set_up(void **state)
 {
     (void)state;
     context = test_context();
-    tacit_context_set_log(context, keep_log, NULL);
-    log_line[0] = '\0';
-    snprintf(folder, sizeof folder, "%s", test_folder("tar"));
+    test_keep_log(context, &messages);
+    test_folder("tar");
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    assert_ok(context, folder_delete(context, folder));
+    assert_ok(context, folder_delete(context, test_at("")));
     tacit_context_destroy(context);
     return 0;
-}
-
-static const char *at(const char *name)
-{
-    static char paths[4][1024];
-    static int next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-/* Without the waiting for the disk that file_write does. */
-static void put(const char *path, const void *data, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    if (size)
-        assert_int_equal(fwrite(data, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
 }
 
 /* A PNG of one value, 2 x 2 or of another side, in `out`; returns its size. */
@@ -82,7 +55,7 @@ static struct archive *begin(const char *name, const char *dialect, bool gzip)
         assert_int_equal(archive_write_add_filter_gzip(a), ARCHIVE_OK);
     archive_write_set_bytes_per_block(a, 512);
     archive_write_set_bytes_in_last_block(a, 1);
-    assert_int_equal(archive_write_open_filename(a, at(name)), ARCHIVE_OK);
+    assert_int_equal(archive_write_open_filename(a, test_at(name)), ARCHIVE_OK);
     return a;
 }
 
@@ -110,20 +83,6 @@ static void end(struct archive *a)
 {
     assert_int_equal(archive_write_close(a), ARCHIVE_OK);
     archive_write_free(a);
-}
-
-static tacit_status open_path(dataset **d, const char *path, const char *split)
-{
-    const dataset_options options = {.split = split};
-    context_begin(context);
-    return dataset_open(d, context, &path, 1, &options);
-}
-
-static void refuses(const char *name, const char *split, tacit_status status, const char *part)
-{
-    dataset *d;
-    assert_fails(context, open_path(&d, at(name), split), status, part);
-    assert_null(d);
 }
 
 /* Example i is called `name`, has this label (or -1: none), and every pixel has this value. */
@@ -164,7 +123,7 @@ static void test_dialects(void **state)
         add(a, "empty", "", 0);
         add_png(a, "a/1.png", 10);
         end(a);
-        assert_ok(context, open_path(&d, at("a"), NULL));
+        assert_ok(context, test_open(&d, context, test_at("a"), NULL));
         assert_int_equal(d->count, 3);
         assert_int_equal(d->channels, 1);
         assert_int_equal(d->height, 2);
@@ -172,7 +131,7 @@ static void test_dialects(void **state)
         expect(d, 0, "a/1.png", "a", 10);
         expect(d, 1, accented, "b", 20);
         expect(d, 2, k / 2 == 0 ? "c/short.png" : long_name, "c", 30);
-        assert_non_null(strstr(log_line, "2 files that are no pictures were ignored"));
+        assert_non_null(strstr(messages.text, "2 files that are no pictures were ignored"));
         dataset_close(d);
     }
 }
@@ -188,24 +147,25 @@ static void test_splits(void **state)
     add_png(a, "./root/train/eel/deep/3.png", 3);
     add_png(a, "./root/extra/5.png", 5);
     end(a);
-    assert_ok(context, open_path(&d, at("a.tar"), NULL));
+    assert_ok(context, test_open(&d, context, test_at("a.tar"), NULL));
     assert_int_equal(d->count, 3);
     assert_int_equal(d->label_count, 3); /* of both splits, so that numbers agree */
     expect(d, 0, "root/train/cat/1.png", "cat", 1);
     expect(d, 1, "root/train/cat/2.png", "cat", 2);
     expect(d, 2, "root/train/eel/deep/3.png", "eel", 3);
     dataset_close(d);
-    assert_ok(context, open_path(&d, at("a.tar"), "test"));
+    assert_ok(context, test_open(&d, context, test_at("a.tar"), "test"));
     assert_int_equal(d->count, 1);
     assert_int_equal(d->labels[0], 1);
     expect(d, 0, "root/test/dog/4.png", "dog", 4);
     dataset_close(d);
-    assert_ok(context, open_path(&d, at("a.tar"), "extra"));
+    assert_ok(context, test_open(&d, context, test_at("a.tar"), "extra"));
     assert_int_equal(d->count, 1);
     assert_null(d->labels);
     expect(d, 0, "root/extra/5.png", NULL, 5);
     dataset_close(d);
-    refuses("a.tar", "validation", TACIT_ARGUMENT, "there is no folder \"validation\" in it");
+    test_refuses(context, test_at("a.tar"), "validation", TACIT_ARGUMENT,
+                 "there is no folder \"validation\" in it");
 }
 
 static void test_without_folders(void **state)
@@ -216,17 +176,17 @@ static void test_without_folders(void **state)
     add_png(a, "root/1.png", 1);
     add_png(a, "root/2.png", 2);
     end(a);
-    assert_ok(context, open_path(&d, at("a.tar"), NULL));
+    assert_ok(context, test_open(&d, context, test_at("a.tar"), NULL));
     assert_null(d->labels);
     dataset_close(d);
-    refuses("a.tar", "test", TACIT_ARGUMENT, "there is no folder \"test\" in it");
+    test_refuses(context, test_at("a.tar"), "test", TACIT_ARGUMENT, "there is no folder \"test\" in it");
     a = begin("a.tar", "ustar", false);
     add_png(a, "1.png", 1);
     add_png(a, "two/2.png", 2);
     end(a);
-    assert_ok(context, open_path(&d, at("a.tar"), NULL));
+    assert_ok(context, test_open(&d, context, test_at("a.tar"), NULL));
     assert_null(d->labels);
-    assert_non_null(strstr(log_line, "no labels: 1 of 2 pictures are in no folder"));
+    assert_non_null(strstr(messages.text, "no labels: 1 of 2 pictures are in no folder"));
     dataset_close(d);
 }
 
@@ -241,7 +201,7 @@ static void test_shards(void **state)
     add_png(a, "y/2.png", 2);
     add_png(a, "y/1.png", 1);
     end(a);
-    const char *paths[2] = {at("s1.tar"), at("s0.tar.gz")};
+    const char *paths[2] = {test_at("s1.tar"), test_at("s0.tar.gz")};
     const dataset_options none = {0};
     assert_ok(context, dataset_open(&d, context, paths, 2, &none));
     assert_int_equal(d->count, 3);
@@ -260,7 +220,7 @@ static void test_sizes_and_channels(void **state)
     add(a, "1.png", png, make_png(png, sizeof png, 1, 2, false));
     add(a, "2.png", png, make_png(png, sizeof png, 2, 5, true));
     end(a);
-    assert_ok(context, open_path(&d, at("a.tar"), NULL));
+    assert_ok(context, test_open(&d, context, test_at("a.tar"), NULL));
     assert_int_equal(d->channels, 3);
     assert_int_equal(d->height, 0);
     assert_int_equal(d->width, 0);
@@ -274,7 +234,7 @@ static uint8_t *small_tar(bool gzip, const char *dialect, size_t *size)
     struct archive *a = begin("small", dialect, gzip);
     add_png(a, "a/1.png", 7);
     end(a);
-    assert_ok(context, file_read(context, at("small"), 100000, &whole, size));
+    assert_ok(context, file_read(context, test_at("small"), 100000, &whole, size));
     return whole;
 }
 
@@ -285,10 +245,10 @@ static void test_truncations(void **state)
         size_t size;
         dataset *d;
         uint8_t *whole = small_tar(k % 2 == 1, dialects[k / 2], &size);
-        put(at("cut"), whole, size);
+        test_put(test_at("cut"), whole, size);
         for (size_t i = size; i-- > 0;) {
-            assert_int_equal(truncate(at("cut"), (off_t)i), 0);
-            if (open_path(&d, at("cut"), NULL) == TACIT_OK)
+            assert_int_equal(truncate(test_at("cut"), (off_t)i), 0);
+            if (test_open(&d, context, test_at("cut"), NULL) == TACIT_OK)
                 fail_msg("%s: %zu of %zu bytes open", dialects[k / 2], i, size);
             assert_null(d);
         }
@@ -306,21 +266,22 @@ static void test_damage(void **state)
     memcpy(two, whole, 1024);
     memcpy(two + 1024, whole, size);
     two[1024 + 3] ^= 1;
-    put(at("a.tar"), two, 1024 + size);
-    refuses("a.tar", NULL, TACIT_FORMAT, "damaged tar at byte 1024");
-    put(at("a.tar"), whole, 1024 + 512);
-    refuses("a.tar", NULL, TACIT_FORMAT, "the tar ends early, at byte 1024: expected two blocks of zeros");
+    test_put(test_at("a.tar"), two, 1024 + size);
+    test_refuses(context, test_at("a.tar"), NULL, TACIT_FORMAT, "damaged tar at byte 1024");
+    test_put(test_at("a.tar"), whole, 1024 + 512);
+    test_refuses(context, test_at("a.tar"), NULL, TACIT_FORMAT,
+                 "the tar ends early, at byte 1024: expected two blocks of zeros");
     memcpy(two, whole, size);
     memcpy(two + size, whole, size);
-    put(at("a.tar"), two, 2 * size);
-    refuses("a.tar", NULL, TACIT_FORMAT, "data follows the end of the tar");
+    test_put(test_at("a.tar"), two, 2 * size);
+    test_refuses(context, test_at("a.tar"), NULL, TACIT_FORMAT, "data follows the end of the tar");
     memset(two + size, 0, 4096);
-    put(at("a.tar"), two, size + 4096);
+    test_put(test_at("a.tar"), two, size + 4096);
     dataset *d;
-    assert_ok(context, open_path(&d, at("a.tar"), NULL));
+    assert_ok(context, test_open(&d, context, test_at("a.tar"), NULL));
     dataset_close(d);
-    put(at("a.tar"), whole, 512 + 300);
-    refuses("a.tar", NULL, TACIT_FORMAT, "damaged tar at byte");
+    test_put(test_at("a.tar"), whole, 512 + 300);
+    test_refuses(context, test_at("a.tar"), NULL, TACIT_FORMAT, "damaged tar at byte");
     memory_free(context, whole);
 }
 
@@ -330,14 +291,15 @@ static void test_refused(void **state)
     struct archive *a = begin("a.tar", "ustar", false);
     add(a, "x.txt", "text", 4);
     end(a);
-    refuses("a.tar", NULL, TACIT_FORMAT, "there are no pictures in it (1 other files)");
-    put(at("a.tar.xz"),
-        "\xfd"
-        "7zXZ\0....",
-        10);
-    refuses("a.tar.xz", NULL, TACIT_UNSUPPORTED, "this is xz data");
-    put(at("a.zip"), "PK\x03\x04......", 10);
-    refuses("a.zip", NULL, TACIT_UNSUPPORTED, "this is zip data");
+    test_refuses(context, test_at("a.tar"), NULL, TACIT_FORMAT,
+                 "there are no pictures in it (1 other files)");
+    test_put(test_at("a.tar.xz"),
+             "\xfd"
+             "7zXZ\0....",
+             10);
+    test_refuses(context, test_at("a.tar.xz"), NULL, TACIT_UNSUPPORTED, "this is xz data");
+    test_put(test_at("a.zip"), "PK\x03\x04......", 10);
+    test_refuses(context, test_at("a.zip"), NULL, TACIT_UNSUPPORTED, "this is zip data");
     a = begin("b.tar", "pax", false);
     struct archive_entry *entry = archive_entry_new();
     archive_entry_set_pathname(entry, "holes");
@@ -350,11 +312,11 @@ static void test_refused(void **state)
     assert_int_equal(archive_write_data(a, zeros, 1 << 20), 1 << 20);
     memory_free(context, zeros);
     end(a);
-    refuses("b.tar", NULL, TACIT_UNSUPPORTED, "is stored as a sparse file");
+    test_refuses(context, test_at("b.tar"), NULL, TACIT_UNSUPPORTED, "is stored as a sparse file");
     a = begin("c.tar", "ustar", false);
     add(a, "cut.png", "\x89PNG\r\n\x1a\n....", 12);
     end(a);
-    refuses("c.tar", NULL, TACIT_FORMAT, "cut.png");
+    test_refuses(context, test_at("c.tar"), NULL, TACIT_FORMAT, "cut.png");
 }
 
 /* Compressed bytes that a match window matters for: words that recur at distances up to 32 KB. */
@@ -415,7 +377,7 @@ static void test_random_access(void **state)
     enum { SIZE = 1500000, READS = 400 };
     uint8_t *text = make_text(SIZE);
     for (size_t from = 0; from < SIZE; from += SIZE / 3) {
-        gzFile file = gzopen(at("t.gz"), from ? "ab6" : "wb6");
+        gzFile file = gzopen(test_at("t.gz"), from ? "ab6" : "wb6");
         assert_int_equal(gzwrite(file, text + from, SIZE / 3), SIZE / 3);
         gzclose(file);
     }
@@ -427,7 +389,7 @@ static void test_random_access(void **state)
     } cases[] = {{50000, UINT64_MAX, 1000}, {50000, 0, 1000}, {50000, 300000, 1000}, {1000, UINT64_MAX, 5}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         reading r = {.text = text, .size = SIZE};
-        index_gzip(&r.spans, at("t.gz"), cases[k].spacing, cases[k].most, cases[k].budget);
+        index_gzip(&r.spans, test_at("t.gz"), cases[k].spacing, cases[k].most, cases[k].budget);
         const size_t count = gzip_spans_count(r.spans);
         assert_true(k == 3 ? count >= 2 && count <= 5 : count > 10);
         team_run(workers, READS, read_somewhere, &r);
@@ -452,18 +414,8 @@ static void test_file_changes(void **state)
     (void)state;
     for (int gzip = 0; gzip < 2; gzip++) {
         size_t size;
-        dataset *d;
-        scratch s;
-        image got;
-        uint8_t *whole = small_tar(gzip, "ustar", &size);
-        assert_ok(context, open_path(&d, at("small"), NULL));
-        assert_int_equal(truncate(at("small"), gzip ? 30 : 520), 0);
-        scratch_init(&s, context);
-        assert_fails(context, dataset_read(d, 0, &s, &got), TACIT_FORMAT,
-                     "the file has changed since it was opened");
-        scratch_fini(&s);
-        dataset_close(d);
-        memory_free(context, whole);
+        memory_free(context, small_tar(gzip, "ustar", &size));
+        test_shortened(context, test_at("small"), 0, gzip ? 30 : 520);
     }
 }
 
@@ -471,29 +423,10 @@ static void test_no_memory(void **state)
 {
     (void)state;
     size_t size;
+    char path[1024];
     memory_free(context, small_tar(true, "pax", &size));
-    const char *path = at("small");
-    for (int64_t k = 2;; k++) {
-        test_memory memory = {.fail_at = k};
-        tacit_context *c = test_context_on(&memory);
-        dataset *d = NULL;
-        scratch s;
-        image got;
-        scratch_init(&s, c);
-        tacit_status status = dataset_open(&d, c, &path, 1, NULL);
-        if (status == TACIT_OK)
-            status = dataset_read(d, 0, &s, &got);
-        scratch_fini(&s);
-        dataset_close(d);
-        tacit_context_destroy(c);
-        assert_int_equal(memory.alive, 0);
-        if (memory.calls < k) {
-            assert_int_equal(status, TACIT_OK);
-            assert_true(k > 20);
-            break;
-        }
-        assert_int_equal(status, TACIT_NOMEM);
-    }
+    snprintf(path, sizeof path, "%s", test_at("small"));
+    assert_true(test_each_failed_allocation(test_open_and_read, path) > 18);
 }
 
 static void test_cifar10(void **state)
@@ -510,7 +443,7 @@ static void test_cifar10(void **state)
     image got;
     scratch s;
     int64_t of_label[10] = {0};
-    assert_ok(context, open_path(&d, path, "train"));
+    assert_ok(context, test_open(&d, context, path, "train"));
     assert_int_equal(d->count, 50000);
     assert_int_equal(d->channels, 3);
     assert_int_equal(d->height, 32);
@@ -527,7 +460,7 @@ static void test_cifar10(void **state)
     }
     scratch_fini(&s);
     dataset_close(d);
-    assert_ok(context, open_path(&d, path, "test"));
+    assert_ok(context, test_open(&d, context, path, "test"));
     assert_int_equal(d->count, 10000);
     assert_int_equal(d->label_count, 10);
     dataset_close(d);

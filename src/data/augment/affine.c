@@ -75,7 +75,7 @@ static inline float clamp(float value, float limit)
     return value < limit ? value : limit;
 }
 
-static PIXEL_KERNEL void find_places(const mapping *m, const canvas *c, int y, const places *p)
+KERNEL static void find_places(const mapping *m, const canvas *c, int y, const places *p)
 {
     const float x_limit = (float)(c->width + BEFORE), y_limit = (float)(c->height + BEFORE);
     const float x_start = m->xy * (float)y + m->x0 + BEFORE, y_start = m->yy * (float)y + m->y0 + BEFORE;

@@ -22,7 +22,7 @@ static int clamp(int value, int low, int high)
 }
 
 /* out[j] += w * (a[j] + b[j]) */
-static PIXEL_KERNEL void add_pair(float *out, const float *a, const float *b, float w, int count)
+KERNEL static void add_pair(float *out, const float *a, const float *b, float w, int count)
 {
 #pragma omp simd
     for (int j = 0; j < count; j++)
@@ -30,7 +30,7 @@ static PIXEL_KERNEL void add_pair(float *out, const float *a, const float *b, fl
 }
 
 /* out[j] = w * a[j] */
-static PIXEL_KERNEL void scaled(float *out, const float *a, float w, int count)
+KERNEL static void scaled(float *out, const float *a, float w, int count)
 {
 #pragma omp simd
     for (int j = 0; j < count; j++)
@@ -38,7 +38,7 @@ static PIXEL_KERNEL void scaled(float *out, const float *a, float w, int count)
 }
 
 /* The weights sum to 1 only up to rounding. */
-static PIXEL_KERNEL void clip(float *row, int count)
+KERNEL static void clip(float *row, int count)
 {
 #pragma omp simd
     for (int j = 0; j < count; j++)

@@ -13,7 +13,7 @@ static size_t canvas_count(const canvas *c)
 }
 
 /* Grey values are linear in the channels, so the mean grey is the grey of the channels' means. */
-static PIXEL_KERNEL float mean_luma(const canvas *c)
+KERNEL static float mean_luma(const canvas *c)
 {
     const size_t count = canvas_count(c), whole = count - count % SUM_LANES;
     float lane[SUM_LANES] = {0.0f};
@@ -32,7 +32,7 @@ static PIXEL_KERNEL float mean_luma(const canvas *c)
 }
 
 /* pixel = clip(factor * pixel + offset) */
-static PIXEL_KERNEL void scale_and_shift(canvas *c, float factor, float offset)
+KERNEL static void scale_and_shift(canvas *c, float factor, float offset)
 {
     float *p = c->pixels;
     const size_t count = canvas_count(c);
@@ -42,7 +42,7 @@ static PIXEL_KERNEL void scale_and_shift(canvas *c, float factor, float offset)
 }
 
 /* Away from, or towards, the grey of the pixel. */
-static PIXEL_KERNEL void saturate(canvas *c, float factor)
+KERNEL static void saturate(canvas *c, float factor)
 {
     float *p = c->pixels;
     const size_t count = (size_t)c->height * c->width;
@@ -67,7 +67,7 @@ static inline float from_hue(float h, float n, float value, float chroma)
 
 /* Hue as HSV (Smith 1978) defines it, as torchvision does. Value and chroma (saturation times value) stay, so
  * the picture goes to HSV and back without its divisions by value. `shift` in turns. */
-static PIXEL_KERNEL void shift_hue(canvas *c, float shift)
+KERNEL static void shift_hue(canvas *c, float shift)
 {
     float *p = c->pixels;
     const size_t count = (size_t)c->height * c->width;

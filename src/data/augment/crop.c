@@ -74,7 +74,7 @@ static inline void fill_weights(float *weight, int taps, int used, double low, d
 }
 
 /* Fills the table in `memory` (axis_bytes); `mirror` reverses the result. */
-static PIXEL_KERNEL void axis_fill(axis *a, uint8_t *memory, bool mirror, float gain)
+KERNEL static void axis_fill(axis *a, uint8_t *memory, bool mirror, float gain)
 {
     a->start = (void *)memory;
     a->weight = (void *)(memory + size_aligned((size_t)a->out * sizeof(int)));
@@ -109,7 +109,7 @@ static inline void blend_rows(float *row, const uint8_t *const p[TAP_GROUP], con
 }
 
 /* The vertical taps of row i of the result, over the columns of the box. */
-static PIXEL_KERNEL void vertical(const axis *y, const axis *x, image source, int i, float *row)
+KERNEL static void vertical(const axis *y, const axis *x, image source, int i, float *row)
 {
     const size_t stride = (size_t)source.width * source.channels;
     const uint8_t *corner = source.pixels + (size_t)y->first * stride + (size_t)x->first * source.channels;
@@ -150,7 +150,7 @@ static inline void horizontal_grey(const axis *x, int taps, const float *row, fl
 }
 
 /* Every enlargement has exactly four taps: the compiler unrolls those. */
-static PIXEL_KERNEL void horizontal(const axis *x, int channels, const float *row, float *out)
+KERNEL static void horizontal(const axis *x, int channels, const float *row, float *out)
 {
     const bool enlarging = x->taps == TAP_GROUP;
     if (channels == 3 && enlarging)
