@@ -127,7 +127,10 @@ static bool shapes_fit(tape *t, value x, value wei, value bias)
 {
     const tensor *a = tape_tensor(t, x), *w = tape_tensor(t, wei), *b = tape_tensor(t, bias);
     char one[SHAPE_TEXT], two[SHAPE_TEXT];
-    if (w->shape.rank != 2 || a->shape.rank < 1 || shape_last(a->shape) != w->shape.size[1])
+    /* One place for two contributions, which are written side by side. */
+    if (x.id == wei.id || x.id == bias.id)
+        tape_fail(t, TACIT_ARGUMENT, "linear: the input is also the %s", x.id == wei.id ? "weights" : "bias");
+    else if (w->shape.rank != 2 || a->shape.rank < 1 || shape_last(a->shape) != w->shape.size[1])
         tape_fail(t, TACIT_SHAPE, "linear: input %s does not fit weights %s", shape_text(a->shape, one),
                   shape_text(w->shape, two));
     else if (b && !shape_equal(b->shape, shape_1(w->shape.size[0])))

@@ -9,6 +9,7 @@
 #include "tensor/tape.h"
 
 /* y = x wei^T + bias.  x (..., K), wei (N, K), bias (N) or the invalid value -> (..., N).
+ * x may not be the same value as wei or bias (TACIT_ARGUMENT).
  * Backward: dx = dy wei; dwei = dy^T x; dbias = sum of the rows of dy. */
 value op_linear(tape *t, value x, value wei, value bias);
 

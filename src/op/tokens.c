@@ -1,5 +1,5 @@
-/* Operators that move rows of tokens: op_add_rows, op_prepend, op_gather_rows, op_scatter_rows,
- * op_mean_tokens, op_take_token. */
+/* Operators that move rows of tokens: op_add_rows, op_prepend, op_gather_rows, op_scatter_rows.
+ */
 #include "op/kernel.h"
 
 #include <string.h>
@@ -242,87 +242,4 @@ value op_scatter_rows(tape *t, value x, value index, value fill, int64_t tokens)
             put_row(dst + *numbers++ * s.width, src, s.width, false);
     }
     return tape_record(t, &(record){.op = &scatter_rows, .inputs = {x, index, fill}, .output = y});
-}
-
-/* ---- tokens to one row ---- */
-
-KERNEL static void add_scaled(float *dst, const float *src, float scale, int64_t count, bool add)
-{
-    if (add) {
-#pragma omp simd
-        for (int64_t i = 0; i < count; i++)
-            dst[i] += scale * src[i];
-    } else {
-#pragma omp simd
-        for (int64_t i = 0; i < count; i++)
-            dst[i] = scale * src[i];
-    }
-}
-
-/* dx of tokens first .. first+count-1 is scale * dy; of the others 0. */
-static void spread_backward(tape *t, const record *r, int64_t first, int64_t count)
-{
-    const contribution x = tape_contribute(t, r->inputs[0]);
-    if (!x.data)
-        return;
-    const shape s = tape_tensor(t, r->inputs[0])->shape;
-    const int64_t width = s.size[2];
-    const float *dy = tape_output_gradient(t, r);
-    if (!x.add)
-        memset(x.data, 0, (size_t)shape_count(s) * sizeof(float));
-    for (int64_t b = 0; b < s.size[0]; b++)
-        for (int64_t i = first; i < first + count; i++)
-            add_scaled(x.data + (b * s.size[1] + i) * width, dy + b * width, 1.0f / (float)count, width,
-                       true);
-}
-
-static value spread_forward(tape *t, const op *operator, value x, int64_t first, int64_t count)
-{
-    const shape s = tape_tensor(t, x)->shape;
-    const int64_t width = s.size[2];
-    const value y = tape_output(t, DTYPE_F32, shape_2(s.size[0], width));
-    float *dst = tape_f32(t, y);
-    const float *src = tape_f32(t, x);
-    for (int64_t b = 0; dst && b < s.size[0]; b++)
-        for (int64_t i = first; i < first + count; i++)
-            add_scaled(dst + b * width, src + (b * s.size[1] + i) * width, 1.0f / (float)count, width,
-                       i > first);
-    return tape_record(t, &(record){.op = operator, .inputs = {x}, .output = y, .whole = first});
-}
-
-static void mean_tokens_backward(tape *t, const record *r)
-{
-    spread_backward(t, r, r->whole, tape_tensor(t, r->inputs[0])->shape.size[1] - r->whole);
-}
-
-static void take_token_backward(tape *t, const record *r)
-{
-    spread_backward(t, r, r->whole, 1);
-}
-
-static const op mean_tokens = {"mean_tokens", 0, false, mean_tokens_backward};
-static const op take_token = {"take_token", 0, false, take_token_backward};
-
-static bool token_inside(tape *t, const char *name, value x, int64_t token)
-{
-    token_shape s;
-    if (!tape_ready(t, &x, 1) || !token_sizes(t, name, x, &s))
-        return false;
-    if (token < 0 || token >= s.tokens)
-        tape_fail(t, TACIT_SHAPE, "%s: token %lld of %lld", name, (long long)token, (long long)s.tokens);
-    return tape_status(t) == TACIT_OK;
-}
-
-value op_mean_tokens(tape *t, value x, int64_t first)
-{
-    if (!token_inside(t, "mean of tokens", x, first))
-        return (value){0};
-    return spread_forward(t, &mean_tokens, x, first, tape_tensor(t, x)->shape.size[1] - first);
-}
-
-value op_take_token(tape *t, value x, int64_t token)
-{
-    if (!token_inside(t, "take token", x, token))
-        return (value){0};
-    return spread_forward(t, &take_token, x, token, 1);
 }

@@ -38,6 +38,7 @@ struct tape {
     const float *block;    /* parameters */
     float *gradient_block; /* same layout, or NULL */
     bool *written;
+    bool walked; /* backward has run since the reset */
 };
 
 static bool is_parameter(const tape *t, value v)
@@ -100,6 +101,7 @@ void tape_reset(tape *t, tape_mode mode)
     t->record_count = 0;
     t->gradient_count = 0;
     t->mode = mode;
+    t->walked = false;
     t->status = TACIT_OK;
     arena_reset(t->arena);
     for (int i = 1; i <= t->parameter_count; i++)
@@ -446,6 +448,11 @@ tacit_status tape_backward(tape *t, value output, const float *seed, float scale
         tape_fail(t, TACIT_STATE, "backward without a place for the parameters' gradients");
         return t->status;
     }
+    if (t->walked) {
+        tape_fail(t, TACIT_STATE, "backward a second time without a reset: what it reads is gone");
+        return t->status;
+    }
+    t->walked = true;
     seed_gradient(t, output, seed, scale);
     for (size_t i = t->record_count; i-- > 0 && t->status == TACIT_OK;) {
         const record r = t->records[i];

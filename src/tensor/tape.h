@@ -69,7 +69,8 @@ const tensor *tape_tensor(const tape *t, value v);
 void tape_forget(tape *t, value first, value keep);
 
 /* Gradients of all that `output` was made of, given its own: `seed` (same shape as output, f32; NULL means
- * all `scale`), times `scale`. Runs once for each reset. */
+ * all `scale`), times `scale`. Runs once for each reset: a second time
+ * is TACIT_STATE. */
 tacit_status tape_backward(tape *t, value output, const float *seed, float scale);
 
 /* Gradient of an input with_gradient; NULL when none arrived. */

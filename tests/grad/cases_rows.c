@@ -275,7 +275,7 @@ const operator_row row_scatter_rows = {
     .apply = scatter_apply,
 };
 
-/* ---- mean_tokens from token k, take_token k ---- */
+/* ---- mean_tokens from token k ---- */
 
 static void mean_forward(problem *p)
 {
@@ -316,6 +316,70 @@ const operator_row row_mean_tokens = {
     .terms = terms_rows,
     .apply = mean_apply,
 };
+
+/* ---- mean_regions: k by k regions of a grid of t by t + 1 behind one token ---- */
+
+static shape regions_shape(const operator_spec *s, int i)
+{
+    (void)i;
+    return shape_3(s->b, 1 + s->t * (s->t + 1), s->d);
+}
+
+static shape regions_output(const operator_spec *s)
+{
+    return shape_2(s->b, s->k * s->k * s->d);
+}
+
+static void regions_forward(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    ref_mean_regions(s->b, s->t, s->t + 1, s->d, s->k, p->input[0], p->output);
+}
+
+static void regions_backward(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    ref_mean_regions_backward(s->b, s->t, s->t + 1, s->d, s->k, p->upstream, p->gradient[0]);
+}
+
+/* The sum of a region instead of its mean. */
+static void regions_mistaken(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    const int64_t across = s->t + 1, tokens = 1 + s->t * across;
+    for (int64_t i = 0; i < p->count[0]; i++) {
+        const int64_t at = i / s->d % tokens - 1;
+        const int64_t region = at / across * s->k / s->t * s->k + at % across * s->k / across;
+        const int64_t from = (i / (tokens * s->d) * s->k * s->k + region) * s->d + i % s->d;
+        p->gradient[0][i] = at < 0 ? 0 : p->upstream[from];
+    }
+}
+
+static int64_t terms_regions(const operator_spec *s)
+{
+    return s->t * (s->t + 1);
+}
+
+static value regions_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)index, (void)exclude;
+    return op_mean_regions(t, in[0], 1, s->t, s->k);
+}
+
+const operator_row row_mean_regions = {
+    .name = "mean_regions",
+    .inputs = 1,
+    .differentiable = 1,
+    .input_shape = regions_shape,
+    .output_shape = regions_output,
+    .forward = regions_forward,
+    .backward = regions_backward,
+    .mistaken = regions_mistaken,
+    .terms = terms_regions,
+    .apply = regions_apply,
+};
+
+/* ---- take_token k ---- */
 
 static void take_forward(problem *p)
 {

@@ -66,6 +66,10 @@ static void test_shapes_of_layers(void **state)
                    "(5)");
     expect_refused(op_linear(rig.tape, input(shape_2(3, 5)), input(shape_2(7, 5)), input(shape_1(5))),
                    TACIT_SHAPE, "(7, 5)", "(5)");
+    const value square = input(shape_2(5, 5));
+    expect_refused(op_linear(rig.tape, square, square, none), TACIT_ARGUMENT, "weights", NULL);
+    const value row = input(shape_1(5));
+    expect_refused(op_linear(rig.tape, row, input(shape_2(5, 5)), row), TACIT_ARGUMENT, "bias", NULL);
     expect_refused(op_layer_norm(rig.tape, input(shape_2(3, 5)), input(shape_1(4)), input(shape_1(4))),
                    TACIT_SHAPE, "(3, 5)", "(4)");
     expect_refused(op_layer_norm(rig.tape, input(shape_2(3, 5)), input(shape_1(5)), input(shape_1(6))),
@@ -129,6 +133,18 @@ static void test_shapes_of_rows(void **state)
     expect_refused(op_mean_tokens(rig.tape, input(shape_3(2, 3, 5)), -1), TACIT_SHAPE, "-1", NULL);
     expect_refused(op_take_token(rig.tape, input(shape_3(2, 3, 5)), 3), TACIT_SHAPE, "3", NULL);
     expect_refused(op_take_token(rig.tape, input(shape_2(3, 5)), 0), TACIT_SHAPE, "(3, 5)", NULL);
+    expect_refused(op_mean_regions(rig.tape, input(shape_2(7, 5)), 1, 2, 1), TACIT_SHAPE, "(7, 5)", NULL);
+    expect_refused(op_mean_regions(rig.tape, input(shape_3(2, 7, 5)), 0, 2, 1), TACIT_SHAPE, "(2, 7, 5)",
+                   "2 rows");
+    expect_refused(op_mean_regions(rig.tape, input(shape_3(2, 7, 5)), 1, 2, 3), TACIT_SHAPE, "3 regions",
+                   NULL);
+    expect_refused(op_mean_regions(rig.tape, input(shape_3(2, 7, 5)), 1, 2, 0), TACIT_SHAPE, "0 regions",
+                   NULL);
+    expect_refused(op_mean_regions(rig.tape, input(shape_3(2, 7, 5)), 1, 0, 1), TACIT_SHAPE, "0 rows", NULL);
+    expect_refused(op_mean_regions(rig.tape, input(shape_3(2, 7, 5)), 7, 1, 1), TACIT_SHAPE, "7 tokens",
+                   NULL);
+    expect_refused(op_mean_regions(rig.tape, input(shape_3(2, 7, 5)), -1, 2, 1), TACIT_SHAPE, "-1 tokens",
+                   NULL);
     expect_refused(op_patchify(rig.tape, input(shape_4(1, 6, 8, 3)), 4), TACIT_SHAPE, "(1, 6, 8, 3)", "4");
     expect_refused(op_patchify(rig.tape, input(shape_4(1, 6, 8, 3)), 0), TACIT_SHAPE, "(1, 6, 8, 3)", NULL);
     expect_refused(op_patchify(rig.tape, input(shape_3(6, 8, 3)), 2), TACIT_SHAPE, "(6, 8, 3)", NULL);
@@ -220,12 +236,14 @@ static value apply_to(int operator, value x)
         return op_mean_square_error(rig.tape, x, x);
     case 17:
         return op_cross_entropy(rig.tape, x, x, index, (value){0}, 1.0f);
+    case 18:
+        return op_mean_regions(rig.tape, x, 1, 2, 1);
     default:
         return op_reshape(rig.tape, x, shape_1(36));
     }
 }
 
-enum { OPERATORS = 19 };
+enum { OPERATORS = 20 };
 
 static void test_invalid_and_forgotten_values(void **state)
 {

@@ -132,6 +132,44 @@ void ref_mean_tokens_backward(int64_t b, int64_t t, int64_t d, int64_t first, co
             dx[i * d + j] = i % t < first ? 0 : dy[i / t * d + j] / (double)(t - first);
 }
 
+/* 1 / (size of region r) where token `at` of the grid lies in region r, else 0: by counting. */
+static double region_weight(int64_t down, int64_t across, int64_t side, int64_t r, int64_t at)
+{
+    int64_t inside = 0, size = 0;
+    for (int64_t i = 0; i < down * across; i++) {
+        const bool in = (i / across) * side / down == r / side && (i % across) * side / across == r % side;
+        size += in;
+        inside += in && i == at;
+    }
+    return (double)inside / (double)size;
+}
+
+void ref_mean_regions(int64_t b, int64_t down, int64_t across, int64_t d, int64_t side, const double *x,
+                      double *y)
+{
+    const int64_t regions = side * side, tokens = 1 + down * across;
+    clear(y, b * regions * d);
+    for (int64_t r = 0; r < regions; r++)
+        for (int64_t i = 1; i < tokens; i++) {
+            const double weight = region_weight(down, across, side, r, i - 1);
+            for (int64_t at = 0; at < b * d; at++)
+                y[(at / d * regions + r) * d + at % d] += weight * x[(at / d * tokens + i) * d + at % d];
+        }
+}
+
+void ref_mean_regions_backward(int64_t b, int64_t down, int64_t across, int64_t d, int64_t side,
+                               const double *dy, double *dx)
+{
+    const int64_t regions = side * side, tokens = 1 + down * across;
+    clear(dx, b * tokens * d);
+    for (int64_t r = 0; r < regions; r++)
+        for (int64_t i = 1; i < tokens; i++) {
+            const double weight = region_weight(down, across, side, r, i - 1);
+            for (int64_t at = 0; at < b * d; at++)
+                dx[(at / d * tokens + i) * d + at % d] += weight * dy[(at / d * regions + r) * d + at % d];
+        }
+}
+
 void ref_take_token(int64_t b, int64_t t, int64_t d, int64_t token, const double *x, double *y)
 {
     for (int64_t example = 0; example < b; example++)

@@ -96,6 +96,12 @@ void ref_scatter_rows_backward(int64_t b, int64_t t, int64_t d, int64_t k, const
 /* x (B, T, D) -> (B, D). */
 void ref_mean_tokens(int64_t b, int64_t t, int64_t d, int64_t first, const double *x, double *y);
 void ref_mean_tokens_backward(int64_t b, int64_t t, int64_t d, int64_t first, const double *dy, double *dx);
+
+/* x (B, 1 + down*across, D), a token before a grid -> (B, side*side, D): means of the regions. */
+void ref_mean_regions(int64_t b, int64_t down, int64_t across, int64_t d, int64_t side, const double *x,
+                      double *y);
+void ref_mean_regions_backward(int64_t b, int64_t down, int64_t across, int64_t d, int64_t side,
+                               const double *dy, double *dx);
 void ref_take_token(int64_t b, int64_t t, int64_t d, int64_t token, const double *x, double *y);
 void ref_take_token_backward(int64_t b, int64_t t, int64_t d, int64_t token, const double *dy, double *dx);
 

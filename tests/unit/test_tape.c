@@ -356,6 +356,21 @@ static void backward_without_gradient_is_refused(void **state)
     context_begin(f->rig.context);
 }
 
+/* What the first walk read is gone. A reset makes the tape good again. */
+static void a_second_backward_is_refused(void **state)
+{
+    fixture *f = *state;
+    tape *t = f->rig.tape;
+    for (int pass = 0; pass < 2; pass++) {
+        const value x = input(f, true), y = op_gelu(t, x);
+        assert_ok(f->rig.context, tape_backward(t, y, NULL, 1.0f));
+        assert_fails(f->rig.context, tape_backward(t, y, NULL, 1.0f), TACIT_STATE, "a second time");
+        assert_int_equal(tape_status(t), TACIT_STATE);
+        context_begin(f->rig.context);
+        tape_reset(t, TAPE_TRAINING);
+    }
+}
+
 /* ---- forgetting ---- */
 
 /* A value that a backward reads survives; one that none reads is gone at once; the kept alias keeps its
@@ -412,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(default_seed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_gradient_where_none_flows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(backward_without_gradient_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_second_backward_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forget_keeps_what_is_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reset_forgets_all_but_parameters, set_up, tear_down),
     };
