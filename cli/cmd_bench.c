@@ -61,7 +61,7 @@ static int run(session *s)
     progress_stage(&s->progress, "measuring");
     const tacit_status status = tacit_bench(s->context, command_line_text(&s->line, "rows"),
                                             command_line_number(&s->line, "seconds"), hear_row, &t);
-    return status == TACIT_OK ? DONE : session_fail(s, status, true);
+    return status == TACIT_OK ? DONE : session_refuse(s, status);
 }
 
 int cmd_bench(const command *self, int argc, char **argv)

@@ -119,7 +119,7 @@ static int embed(work *w, const char *path, bool csv)
     const tacit_status status = to_stdout ? print_csv(w, embeddings) : save(w, path, csv, embeddings);
     free(embeddings);
     if (status != TACIT_OK)
-        return session_fail(w->session, status, false);
+        return session_fail(w->session, status);
     if (!to_stdout) {
         char line[NAME_SIZE + 100];
         snprintf(line, sizeof line, "%s: %lld embeddings of %lld numbers", path, (long long)w->count,
@@ -173,7 +173,7 @@ static int run(session *s)
         w.dimension = model.dimension;
         code = embed(&w, path, csv);
     } else
-        code = session_fail(s, status, false);
+        code = session_fail(s, status);
     tacit_dataset_close(w.data);
     tacit_model_close(w.model);
     return code;

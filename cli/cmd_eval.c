@@ -237,7 +237,7 @@ static int evaluate(work *w)
     const tacit_status status =
         tacit_evaluate(w->model, w->train, w->test, &w->options, &w->result, hear_stage, &s->progress);
     if (status != TACIT_OK)
-        return session_fail(s, status, false);
+        return session_fail(s, status);
     progress_clear(&s->progress);
     if (command_line_flag(&s->line, "json"))
         return json_line(describe(w)) ? session_broken(s, "the result could not be written") : DONE;
@@ -256,7 +256,7 @@ static int run(session *s)
     w.options.draws = (int)command_line_whole(&s->line, "draws");
     w.options.seed = (uint64_t)command_line_whole(&s->line, "seed");
     const tacit_status status = open_all(&w);
-    const int code = status == TACIT_OK ? evaluate(&w) : session_fail(s, status, false);
+    const int code = status == TACIT_OK ? evaluate(&w) : session_fail(s, status);
     tacit_dataset_close(w.test);
     tacit_dataset_close(w.train);
     tacit_model_close(w.model);

@@ -69,7 +69,7 @@ static int run(session *s)
     tacit_model_info info;
     const tacit_status status = tacit_info_read(s->context, s->line.operands[0], &info);
     if (status != TACIT_OK)
-        return session_fail(s, status, false);
+        return session_fail(s, status);
     if (!command_line_flag(&s->line, "json"))
         print_info(&info);
     else if (json_line(describe(&info)))

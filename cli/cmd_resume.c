@@ -4,8 +4,8 @@
 static const tacit_option rows[] = {
     {"threads", TACIT_OPTION_WHOLE, 0, 1024, NULL, "0", "threads",
      "workers; 0: one for each processor; the result does not depend on it", "run"},
-    {"memory", TACIT_OPTION_SIZE, 0, 0, NULL, NULL, "bytes", "activations kept; as at first if not given",
-     "run"},
+    {"memory", TACIT_OPTION_SIZE, 0, 0, NULL, NULL, "bytes",
+     "contrastive methods: activations kept; as at first", "run"},
     {"cache", TACIT_OPTION_SIZE, 0, 0, NULL, NULL, "bytes", "decoded examples kept; as at first if not given",
      "run"},
     {"keep", TACIT_OPTION_WHOLE, 1, 1000, NULL, NULL, "checkpoints",
@@ -33,7 +33,7 @@ static int run(session *s)
     tacit_model_info info;
     tacit_status status = tacit_info_read(s->context, folder, &info);
     if (status != TACIT_OK)
-        return session_fail(s, status, false);
+        return session_fail(s, status);
     const tacit_train_options options = training_options(s);
     session_catch_interrupts(s);
     status = tacit_resume(s->context, folder, NULL, overrides, &options);

@@ -45,13 +45,15 @@ static int run(session *s)
     if (s->line.operand_count == 0)
         return session_misused(s, "train: DATA is missing: files, folders or patterns to learn from");
     const tacit_dataset_options options = tacit_config_dataset_options(s->config);
-    tacit_dataset *data;
-    tacit_status status =
-        tacit_dataset_open(&data, s->context, s->line.operands, (int)s->line.operand_count, &options);
-    if (status != TACIT_OK)
-        return session_fail(s, status, false);
-    announce(s, data);
     const tacit_train_options train = training_options(s);
+    tacit_dataset *data;
+    tacit_status status = tacit_run_check(s->context, folder, train.overwrite);
+    if (status != TACIT_OK)
+        return session_fail(s, status);
+    status = tacit_dataset_open(&data, s->context, s->line.operands, (int)s->line.operand_count, &options);
+    if (status != TACIT_OK)
+        return session_fail(s, status);
+    announce(s, data);
     session_catch_interrupts(s);
     status = tacit_train(s->context, s->config, data, folder, &train);
     const int code = training_finish(s, status, folder, s->line.operands[0]);
@@ -127,7 +129,7 @@ int cmd_train(const command *self, int argc, char **argv)
     const tacit_status status = tacit_config_create(&s.config, s.context, method);
     if (status == TACIT_OK)
         return run_with_table(&s, argc, argv);
-    const int code = session_fail(&s, status, true);
+    const int code = session_refuse(&s, status);
     tacit_context_destroy(s.context);
     return code;
 }

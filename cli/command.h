@@ -11,7 +11,9 @@
 #define CLI_PRINTF(string, first)
 #endif
 
-/* What the program returns. */
+/* What the program returns. One rule for all commands: WRONG_USAGE is for the words of the command line
+ * themselves (an unknown command, option or name, too few or too many arguments, a value that does not parse
+ * or is out of its range), FAILED for all else, also for data that do not suit the options. */
 enum { DONE = 0, FAILED = 1, WRONG_USAGE = 2 };
 
 typedef struct command {
@@ -37,9 +39,11 @@ typedef struct session {
 int session_run(session *s, const tacit_option *rows, size_t row_count, size_t own_rows, int argc,
                 char **argv, int (*run)(session *s));
 
-/* Prints the context's message; FAILED, or WRONG_USAGE where `status` is TACIT_ARGUMENT and `usage` is true.
- */
-int session_fail(session *s, tacit_status status, bool usage);
+/* Prints the context's message; FAILED. */
+int session_fail(session *s, tacit_status status);
+
+/* The same where the library was only given words of the command line: TACIT_ARGUMENT is WRONG_USAGE. */
+int session_refuse(session *s, tacit_status status);
 
 /* Prints a sentence and where the help is; WRONG_USAGE. */
 int session_misused(session *s, const char *format, ...) CLI_PRINTF(2, 3);

@@ -53,7 +53,9 @@ static void print_help(FILE *to)
           to);
     for (size_t i = 0; i < ROW_COUNT(commands); i++)
         fprintf(to, "  %-10s%s\n", commands[i].name, commands[i].summary);
-    fputs("\n`tacit COMMAND --help` lists its options; `tacit --version` prints the version.\n", to);
+    fputs("\n`tacit COMMAND --help` lists its options; `tacit --version` prints the version.\n"
+          "Exit codes: 0 done, 1 failed, 2 wrong usage of the command line.\n",
+          to);
 }
 
 static int fail_unknown(const char *word)

@@ -218,19 +218,21 @@ static bool read_whole(const char *text, int64_t *out)
     return *end == '\0' && errno == 0;
 }
 
-/* "300M", "1.5G", "2GB", "4096". */
+/* "300M", "1.5G", "2GB", "4096", as far as the library takes them. */
 static bool is_size(const char *text)
 {
+    static const char units[] = "KkMmGgTt";
     char number[32];
     double value;
     const size_t length = strspn(text, ".0123456789");
     if (length == 0 || length >= sizeof number)
         return false;
     snprintf(number, sizeof number, "%.*s", (int)length, text);
-    const char *suffix = text + length;
-    suffix += *suffix && strchr("KkMmGgTt", *suffix);
+    const char *suffix = text + length, *unit = *suffix ? strchr(units, *suffix) : NULL;
+    const int power = unit ? 1 + (int)(unit - units) / 2 : 0;
+    suffix += unit != NULL;
     suffix += *suffix == 'B' || *suffix == 'b';
-    return *suffix == '\0' && read_number(number, &value);
+    return *suffix == '\0' && read_number(number, &value) && ldexp(value, 10 * power) < 9e18;
 }
 
 static bool is_choice(const char *choices, const char *text)

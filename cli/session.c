@@ -34,12 +34,18 @@ static void release_interrupts(const session *s)
 
 /* ---- errors ---- */
 
-int session_fail(session *s, tacit_status status, bool usage)
+int session_fail(session *s, tacit_status status)
 {
     const char *message = s->context ? tacit_context_message(s->context) : "";
     progress_clear(&s->progress);
     fprintf(stderr, "tacit: %s\n", *message ? message : tacit_status_sentence(status));
-    return usage && status == TACIT_ARGUMENT ? WRONG_USAGE : FAILED;
+    return FAILED;
+}
+
+int session_refuse(session *s, tacit_status status)
+{
+    const int code = session_fail(s, status);
+    return status == TACIT_ARGUMENT ? WRONG_USAGE : code;
 }
 
 int session_misused(session *s, const char *format, ...)
@@ -92,7 +98,7 @@ static int set_config(session *s, size_t own_rows)
             continue;
         const tacit_status status = tacit_config_set(s->config, s->line.rows[i].name, s->line.values[i]);
         if (status != TACIT_OK)
-            return session_fail(s, status, true);
+            return session_refuse(s, status);
     }
     return DONE;
 }
@@ -108,7 +114,7 @@ static int set_up(session *s)
     progress_init(&s->progress, command_line_flag(&s->line, "quiet"));
     tacit_context_set_log(s->context, hear_log, &s->progress);
     const tacit_status status = tacit_context_set_threads(s->context, threads ? atoi(threads) : 0);
-    return status == TACIT_OK ? DONE : session_fail(s, status, true);
+    return status == TACIT_OK ? DONE : session_refuse(s, status);
 }
 
 static int check_and_run(session *s, size_t own_rows, int (*run)(session *s))

@@ -43,7 +43,7 @@ int training_finish(session *s, tacit_status status, const char *run, const char
     if (status == TACIT_CANCELLED)
         return session_broken(s, "saved; go on with: tacit resume %s", run);
     if (status != TACIT_OK)
-        return session_fail(s, status, true);
+        return session_fail(s, status);
     snprintf(line, sizeof line, "model    %s/model\nsamples  %s/samples\nnext     tacit eval %s %s", run, run,
              run, data ? data : "DATA");
     progress_note(&s->progress, line);

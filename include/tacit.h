@@ -225,6 +225,12 @@ typedef struct tacit_train_options {
     void *user;
 } tacit_train_options;
 
+/* Whether tacit_train could leave a run in folder `run`, as far as can be told without changing anything. To
+ * be asked before long work; tacit_train asks first, too. TACIT_STATE: it holds a run, and `overwrite` is
+ * false. TACIT_IO: a file is in the way, or nothing may be written there. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_run_check(tacit_context *context, const char *run,
+                                                        bool overwrite);
+
 /* Trains and leaves in folder `run`: config.json (everything resolved), metrics.jsonl, model/, checkpoints/,
  * samples/. `config` is changed: what was "auto" gets its value. `options` may be NULL. TACIT_CANCELLED:
  * stopped on request after saving a checkpoint; go on with tacit_resume. TACIT_NONFINITE: the message says

@@ -144,7 +144,7 @@ static tacit_status embed_part(const evaluation *e, const learner *l, part *p)
     p->features = memory_alloc(e->context, (size_t)(p->count * l->encoder->width), sizeof *p->features);
     if (!p->features)
         return TACIT_NOMEM;
-    TRY(embedder_create(&how, l, p->views, e->model->work));
+    TRY(embedder_create(&how, l, p->views, e->model->work, true));
     const tacit_status status = embedder_run(how, p->rows, 0, p->count, p->features, NULL, NULL);
     embedder_destroy(how);
     return status;

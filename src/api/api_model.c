@@ -194,7 +194,7 @@ tacit_status tacit_model_embed(tacit_model *model, const tacit_dataset *data, in
     TRY(check_range(data, context, first, count));
     tacit_status status = handle_model_views(model, data, &shown, &v);
     if (status == TACIT_OK)
-        status = embedder_create(&e, model->learner, v, model->work);
+        status = embedder_create(&e, model->learner, v, model->work, true);
     if (status == TACIT_OK)
         status = embedder_run(e, NULL, first, count, out, progress, user);
     if (status == TACIT_CANCELLED)

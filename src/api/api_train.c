@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+tacit_status tacit_run_check(tacit_context *context, const char *run, bool overwrite)
+{
+    context_begin(context);
+    return run_check(context, run, overwrite);
+}
+
 tacit_status tacit_train(tacit_context *context, tacit_config *config, const tacit_dataset *data,
                          const char *run, const tacit_train_options *options)
 {

@@ -1,12 +1,12 @@
 /* The table of common settings, and the rules behind "auto". */
 #include "train/config.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "train/lanes.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define WHOLE(name, low, high, fallback, unit, text, group)                                                  \
     {                                                                                                        \
@@ -67,7 +67,9 @@ static const setting common[] = {
     {"cache", SETTING_SIZE, 0, 9e18, NULL, "auto", "bytes",
      "decoded examples kept in memory; auto: a quarter of it", "data"},
     {"memory", SETTING_SIZE, 0, 9e18, NULL, "auto", "bytes",
-     "activations kept between forward and backward; auto: half of memory", "machine"},
+     "contrastive methods: activations kept between forward and backward; with less, lanes are run twice, to "
+     "the same bits; auto: half of memory. Other methods keep one lane a worker, whatever this says",
+     "machine"},
     WHOLE("threads", 0, 1024, "0", "threads",
           "workers; 0: one for each processor. The result does not depend on it", "machine"),
     CHOICE("augment", "contrastive|prediction|none", "contrastive", "strong views, mild views, or none",
@@ -271,6 +273,5 @@ tacit_status config_resolve_training(settings *s, tacit_context *context, const 
     TRY(settings_resolve_whole(s, "lane", lanes_default_lane(l, batch)));
     TRY(settings_resolve_whole(s, "leaf", lanes_default_leaf(l, batch, settings_whole(s, "lane"))));
     TRY(settings_resolve_number(s, "lr", settings_number(s, "base-lr") * (double)batch / 256.0));
-    const uint64_t physical = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGE_SIZE);
-    return resolve_size(s, "memory", physical / 2);
+    return resolve_size(s, "memory", memory_physical() / 2);
 }

@@ -12,6 +12,7 @@ struct embedder {
     const views *views;
     work *work;
     int64_t lane;
+    bool stops;
     tape **tapes;       /* (workers) */
     scratch *scratches; /* (workers) */
     const int64_t *examples;
@@ -43,7 +44,7 @@ static tacit_status create_parts(embedder *e)
     return TACIT_OK;
 }
 
-tacit_status embedder_create(embedder **out, const learner *l, const views *v, work *w)
+tacit_status embedder_create(embedder **out, const learner *l, const views *v, work *w, bool stops)
 {
     embedder *e = *out = memory_alloc(w->context, 1, sizeof *e);
     if (!e)
@@ -52,6 +53,7 @@ tacit_status embedder_create(embedder **out, const learner *l, const views *v, w
     e->learner = l;
     e->views = v;
     e->work = w;
+    e->stops = stops;
     e->lane = lane_size(l->encoder);
     const tacit_status status = create_parts(e);
     if (status != TACIT_OK) {
@@ -136,7 +138,7 @@ tacit_status embedder_run(embedder *e, const int64_t *examples, int64_t first, i
         const int64_t done = (e->base + round) * e->lane;
         if (progress)
             progress(user, done < count ? done : count, count);
-        if (e->context->cancelled)
+        if (e->stops && e->context->cancelled)
             return context_fail(e->context, TACIT_CANCELLED, "stopped on request after %lld of %lld examples",
                                 (long long)done, (long long)count);
     }

@@ -8,16 +8,17 @@
 
 typedef struct embedder embedder;
 
-/* Learner, views and work are kept. */
-tacit_status embedder_create(embedder **out, const learner *l, const views *v, work *w);
+/* Learner, views and work are kept. `stops`: a run ends early when the context is asked to stop; a trainer,
+ * which must save first, lets it end. */
+tacit_status embedder_create(embedder **out, const learner *l, const views *v, work *w, bool stops);
 void embedder_destroy(embedder *e);
 
 /* Told now and then, from the calling thread; may be NULL. */
 typedef void (*embedder_progress)(void *user, int64_t done, int64_t all);
 
 /* Embeddings (count, D) of examples[0 .. count-1]; examples NULL: first .. first + count - 1. Every lane has
- * the same shape (the last is filled up), so an example's bits do not depend on its neighbours. Stops between
- * rounds of lanes with TACIT_CANCELLED when asked to. */
+ * the same shape (the last is filled up), so an example's bits do not depend on its neighbours. One that
+ * stops does so between rounds of lanes, with TACIT_CANCELLED. */
 tacit_status embedder_run(embedder *e, const int64_t *examples, int64_t first, int64_t count, float *out,
                           embedder_progress progress, void *user);
 

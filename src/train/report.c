@@ -71,37 +71,55 @@ tacit_status report_step(session *s, const step_numbers *n)
                                   .wait_share = n->wait_share,
                                   .spread = n->spread,
                                   .effective_rank = s->representation.effective_rank,
-                                  .epoch_end = s->step % s->epoch_steps == 0 || s->step == s->steps};
+                                  .epoch_end = n->epoch_end};
         s->options->progress(s->options->user, &p);
     }
     return append_line(s, n, epoch);
 }
 
-/* ---- an epoch's end ---- */
+/* ---- the representation and the sheets ---- */
 
-tacit_status report_epoch(session *s)
+/* `folder` is borrowed. */
+static samples sheets_in(const session *s, const char *folder)
+{
+    return (samples){.context = s->context,
+                     .data = s->data,
+                     .views = s->views,
+                     .look = &s->look,
+                     .learner = s->learner,
+                     .folder = folder,
+                     .rows = (int)settings_whole(s->settings, "samples"),
+                     .seed = (uint64_t)settings_whole(s->settings, "seed")};
+}
+
+tacit_status report_views(const session *s)
+{
+    char *folder = path_join(s->context, s->run, "samples");
+    if (!folder)
+        return TACIT_NOMEM;
+    const samples sheets = sheets_in(s, folder);
+    const tacit_status status = sheets.rows > 0 ? samples_views(&sheets) : TACIT_OK;
+    memory_free(s->context, folder);
+    return status;
+}
+
+tacit_status report_measure(session *s)
+{
+    TRY(embedder_run(s->embedder, s->sample, 0, s->sample_count, s->sample_embeddings, NULL, NULL));
+    return representation_measure(s->context, s->sample_embeddings, s->sample_count,
+                                  s->learner->encoder->width, &s->representation);
+}
+
+tacit_status report_epoch(const session *s)
 {
     const int64_t epoch = (s->step + s->epoch_steps - 1) / s->epoch_steps;
     char *folder = path_join(s->context, s->run, "samples");
     if (!folder)
         return TACIT_NOMEM;
-    const samples sheets = {.context = s->context,
-                            .data = s->data,
-                            .views = s->views,
-                            .look = &s->look,
-                            .learner = s->learner,
-                            .folder = folder,
-                            .rows = (int)settings_whole(s->settings, "samples"),
-                            .seed = (uint64_t)settings_whole(s->settings, "seed")};
-    const int64_t width = s->learner->encoder->width;
-    tacit_status status =
-        embedder_run(s->embedder, s->sample, 0, s->sample_count, s->sample_embeddings, NULL, NULL);
-    if (status == TACIT_OK)
-        status = representation_measure(s->context, s->sample_embeddings, s->sample_count, width,
-                                        &s->representation);
-    if (status == TACIT_OK)
-        advise(s, &s->representation, width);
-    if (status == TACIT_OK && sheets.rows > 0)
+    const samples sheets = sheets_in(s, folder);
+    tacit_status status = TACIT_OK;
+    advise(s, &s->representation, s->learner->encoder->width);
+    if (sheets.rows > 0)
         status = samples_demonstrate(&sheets, s->tape, epoch);
     if (status == TACIT_OK && sheets.rows > 0 && s->learner->method.objective->family == CONTRASTIVE)
         status = samples_neighbours(&sheets, s->sample, s->sample_embeddings, s->sample_count, epoch);

@@ -5,9 +5,12 @@
 #include "model/safetensors.h"
 #include "train/config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CONFIG_LIMIT = 1 << 20 };
 
@@ -302,18 +305,72 @@ static tacit_status clear_run(tacit_context *context, const char *run)
     return remove_file(context, run, "config.json");
 }
 
-tacit_status run_create(tacit_context *context, const char *run, bool overwrite)
+/* Whether the folder holds a run, which must be allowed. */
+static tacit_status check_taken(tacit_context *context, const char *run, bool overwrite, bool *taken)
 {
     char *config = path_join(context, run, "config.json");
     if (!config)
         return TACIT_NOMEM;
-    const bool taken = file_exists(config);
+    *taken = file_exists(config);
     memory_free(context, config);
-    if (taken && !overwrite)
+    if (*taken && !overwrite)
         return context_fail(
             context, TACIT_STATE,
             "%s holds a run already: choose another folder, go on with `tacit resume %s`, or say --overwrite",
             run, run);
+    return TACIT_OK;
+}
+
+/* "a/b/" becomes "a", "a" becomes "."; false where there is nothing above. `path` has room for one letter. */
+static bool go_up(char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    if (strncmp(path, length ? "/" : ".", 2) == 0)
+        return false;
+    if (length == 0)
+        path[length++] = '.';
+    path[length] = '\0';
+    return true;
+}
+
+/* The deepest folder of the path that is there must be one that may be written. */
+static tacit_status check_place(tacit_context *context, const char *run, char *part)
+{
+    while (faccessat(AT_FDCWD, part, F_OK, AT_EACCESS) != 0)
+        if ((errno != ENOENT && errno != ENOTDIR) || !go_up(part))
+            return context_fail(context, TACIT_IO, "%s: cannot be looked at: %s", run, strerror(errno));
+    if (!folder_exists(part))
+        return context_fail(context, TACIT_IO, "%s: cannot be the folder of a run: %s is not a folder", run,
+                            part);
+    if (faccessat(AT_FDCWD, part, W_OK | X_OK, AT_EACCESS) != 0)
+        return context_fail(context, TACIT_IO, "%s: cannot be written: %s", run, strerror(errno));
+    return TACIT_OK;
+}
+
+tacit_status run_check(tacit_context *context, const char *run, bool overwrite)
+{
+    bool taken;
+    if (!*run)
+        return context_fail(context, TACIT_ARGUMENT, "the folder of the run has no name");
+    TRY(check_taken(context, run, overwrite, &taken));
+    char *part = memory_string(context, run);
+    if (!part)
+        return TACIT_NOMEM;
+    const tacit_status status = check_place(context, run, part);
+    memory_free(context, part);
+    return status;
+}
+
+tacit_status run_create(tacit_context *context, const char *run, bool overwrite)
+{
+    bool taken;
+    TRY(check_taken(context, run, overwrite, &taken));
     if (taken)
         TRY(clear_run(context, run));
     TRY(folder_create(context, run));

@@ -58,6 +58,11 @@ tacit_status run_write_model(tacit_context *context, const char *model, const se
 /* Fills l->parameters from model.safetensors; every parameter must be there with its shape. */
 tacit_status run_read_weights(learner *l, const char *path);
 
+/* Whether run_create will be able to do its work, as far as can be told without changing anything, to be
+ * asked before long work: TACIT_STATE as there; TACIT_IO where a file is in the way or nothing may be
+ * written. */
+tacit_status run_check(tacit_context *context, const char *run, bool overwrite);
+
 /* Creates the folder of a new run with its sub-folders. One that holds a run: TACIT_STATE, or with
  * `overwrite` emptied of what tacit made. */
 tacit_status run_create(tacit_context *context, const char *run, bool overwrite);

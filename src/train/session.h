@@ -41,13 +41,18 @@ typedef struct session {
 /* One step's numbers, for metrics.jsonl and the progress. */
 typedef struct step_numbers {
     double loss, lr, gradient_norm, wait_share, spread, seconds;
-    bool rerun; /* lanes were run twice, for want of memory */
+    bool rerun;     /* lanes were run twice, for want of memory */
+    bool epoch_end; /* the last step of an epoch or of the run: the representation was just measured */
 } step_numbers;
 
-/* report.c: a line of metrics.jsonl, the progress callback, advice in words. */
+/* report.c: the sheet of augmented views, before the first step. */
+tacit_status report_views(const session *s);
+/* Measures the representation on the fixed sample: at an epoch's end, before its last step is reported. */
+tacit_status report_measure(session *s);
+/* A line of metrics.jsonl, the progress callback. */
 tacit_status report_step(session *s, const step_numbers *n);
-/* Measures the representation on the fixed sample, gives advice, and writes the sheets of an epoch's end. */
-tacit_status report_epoch(session *s);
+/* What was measured, in words if they are needed, and the sheets of an epoch's end. */
+tacit_status report_epoch(const session *s);
 /* Drops the lines of metrics.jsonl after step `step`: those of steps that will be run again. */
 tacit_status report_truncate(tacit_context *context, const char *run, int64_t step);
 

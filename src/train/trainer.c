@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
-#include "train/samples.h"
 #include "train/session.h"
 
 #include <math.h>
@@ -71,7 +70,7 @@ static tacit_status create_lanes(session *s)
     if (!s->batch)
         return TACIT_NOMEM;
     TRY(lanes_create(&s->lanes, s->learner, s->views, s->work, &options));
-    TRY(embedder_create(&s->embedder, s->learner, s->views, s->work));
+    TRY(embedder_create(&s->embedder, s->learner, s->views, s->work, false));
     const parameters *p = &s->learner->parameters;
     TRY(tape_create(&s->tape, s->context, s->work->backends[0]));
     return tape_bind(s->tape, p->tensors, (int)p->count, p->block);
@@ -86,6 +85,16 @@ static void count_steps(session *s)
         s->steps = most;
 }
 
+/* A bound that bounds nothing is said rather than passed over. */
+static void tell_memory(const session *s)
+{
+    const objective *o = objective_find(settings_text(s->settings, "method"));
+    if (settings_is_set(s->settings, "memory") && !o->couple)
+        context_log(s->context,
+                    "--memory changes nothing for %s: it never keeps more than one lane for each worker",
+                    o->name);
+}
+
 /* Everything but the numbers in the blocks. On resume mean and deviation are known and nothing is "auto". */
 static tacit_status set_up(session *s, bool fresh)
 {
@@ -94,6 +103,7 @@ static tacit_status set_up(session *s, bool fresh)
         s->context->threads = (int)threads;
     TRY(work_create(&s->work, s->context));
     if (fresh) {
+        tell_memory(s);
         TRY(config_resolve_data(s->settings, s->context, s->data));
         TRY(measure_pixels(s));
     }
@@ -225,6 +235,11 @@ static tacit_status update(session *s, const lanes_result *r, step_numbers *n)
     return TACIT_OK;
 }
 
+static bool at_epoch_end(const session *s)
+{
+    return s->step % s->epoch_steps == 0 || s->step == s->steps;
+}
+
 static tacit_status run_step(session *s)
 {
     const double start = clock_seconds();
@@ -235,14 +250,17 @@ static tacit_status run_step(session *s)
     step_numbers n = {.loss = r.loss,
                       .lr = learning_rate(s),
                       .wait_share = r.wait_share,
-                      .spread = s->representation.spread,
-                      .rerun = r.rerun};
-    if (r.embeddings)
-        n.spread = representation_spread(r.embeddings, r.rows, s->learner->encoder->width);
+                      .rerun = r.rerun,
+                      .epoch_end = at_epoch_end(s)};
     const tacit_status status = update(s, &r, &n);
     lanes_give(s->lanes, r.gradient);
     n.seconds = clock_seconds() - start;
-    return status == TACIT_OK ? report_step(s, &n) : status;
+    TRY(status);
+    if (n.epoch_end)
+        TRY(report_measure(s));
+    n.spread = r.embeddings ? representation_spread(r.embeddings, r.rows, s->learner->encoder->width)
+                            : s->representation.spread;
+    return report_step(s, &n);
 }
 
 static tacit_status end_epoch(session *s)
@@ -266,7 +284,7 @@ static tacit_status loop(session *s)
     s->last_checkpoint = clock_seconds();
     while (s->step < s->steps) {
         TRY(run_step(s));
-        if (s->step % s->epoch_steps == 0 || s->step == s->steps)
+        if (at_epoch_end(s))
             TRY(end_epoch(s));
         else if (clock_seconds() - s->last_checkpoint > interval)
             TRY(save_checkpoint(s));
@@ -295,25 +313,13 @@ static tacit_status first_files(session *s)
 {
     TRY(run_create(s->context, s->run, s->options && s->options->overwrite));
     TRY(save_config(s));
-    char *folder = path_join(s->context, s->run, "samples");
-    if (!folder)
-        return TACIT_NOMEM;
-    const samples sheets = {.context = s->context,
-                            .data = s->data,
-                            .views = s->views,
-                            .look = &s->look,
-                            .learner = s->learner,
-                            .folder = folder,
-                            .rows = (int)settings_whole(s->settings, "samples"),
-                            .seed = (uint64_t)settings_whole(s->settings, "seed")};
-    const tacit_status status = sheets.rows > 0 ? samples_views(&sheets) : TACIT_OK;
-    memory_free(s->context, folder);
-    return status;
+    return report_views(s);
 }
 
 tacit_status trainer_train(tacit_context *context, settings *s, const dataset *d, const data_source *source,
                            const char *run, const tacit_train_options *options)
 {
+    TRY(run_check(context, run, options && options->overwrite));
     session now = session_of(context, s, d, source, run, options);
     tacit_status status = set_up(&now, true);
     if (status == TACIT_OK)
@@ -352,9 +358,10 @@ static tacit_status go_on(session *s, const run_record *began)
     TRY(status);
     s->step = c.step;
     TRY(report_truncate(s->context, s->run, s->step));
-    if (s->step == s->steps)
-        return end_epoch(s);
-    return loop(s);
+    if (s->step < s->steps)
+        return loop(s);
+    TRY(report_measure(s));
+    return end_epoch(s);
 }
 
 tacit_status trainer_resume(tacit_context *context, run_record *began, const dataset *d,

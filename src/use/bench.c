@@ -120,7 +120,7 @@ static tacit_status create_embedding(bench *b)
         memory_alloc(b->context, (size_t)(b->batch * b->learner->encoder->width), sizeof *b->embeddings);
     if (!b->embeddings)
         return TACIT_NOMEM;
-    return embedder_create(&b->embedder, b->learner, &b->views, b->work);
+    return embedder_create(&b->embedder, b->learner, &b->views, b->work, true);
 }
 
 static tacit_status set_up(bench *b)

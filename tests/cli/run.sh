@@ -136,6 +136,9 @@ expect 2 '' 'tacit: --temperature nan: expected a number from 0.0001 to 1000
 tacit: see `tacit eval --help`' eval run data --temperature nan
 expect 2 '' 'tacit: --memory 3Q: expected a size such as 300M or 2G
 tacit: see `tacit resume --help`' resume run --memory 3Q
+expect 2 '' 'tacit: --memory 9000000T: expected a size such as 300M or 2G
+tacit: see `tacit resume --help`' resume run --memory 9000000T
+expect 2 '' 'tacit: unknown bench row "mae-tiny23": did you mean mae-tiny32?' bench --rows mae-tiny23
 expect 2 '' 'tacit: --format xls: expected one of npy, csv
 tacit: see `tacit embed --help`' embed run data -o out --format xls
 expect 2 '' 'tacit: --json maybe: expected true or false
@@ -189,18 +192,28 @@ ok train tiny -o run "$@" --epochs 2 --json
 sed 's/  loss .*//' got.err >got.train
 holds 'train says what it does, a line at each epoch'\''s end, and what is next' cmp want.train got.train
 holds 'train --json is one object a step' test "$(grep -c '^{"step":[0-9]*,"steps":10,.*}$' got.out)" = 10
+holds 'an epoch'\''s last step tells of the embeddings that are measured then' \
+    test "$(grep -c '"step":\(5\|10\),.*"spread":0\.[0-9]*,"effective_rank":[0-9.]*,"epoch_end":true' got.out)" = 2
+holds 'and so does the line at its end' test "$(grep -c '^epoch ./2 .* spread 0\.[0-9]*  effective rank [0-9.]*$' got.err)" = 2
+holds 'and the metrics' test "$(grep -c '"step": \(5\|10\),.*"spread": 0\.[0-9]*, "effective_rank": [0-9.]*}' run/metrics.jsonl)" = 2
 holds 'train leaves a model and sheets' test -f run/model/model.safetensors -a -f run/model/config.json -a \
     -f run/metrics.jsonl -a -f run/config.json -a -f run/samples/views.png
-expect 1 '' 'data     40 pictures of 8 x 8, grey (idx); labels are not used
-method   mae, encoder vit-nano, epochs 2, batch 8, seed 1
-tacit: run holds a run already: choose another folder, go on with `tacit resume run`, or say --overwrite' \
+expect 1 '' 'tacit: run holds a run already: choose another folder, go on with `tacit resume run`, or say --overwrite' \
     train tiny -o run "$@" --epochs 2
+expect 1 '' 'tacit: run holds a run already: choose another folder, go on with `tacit resume run`, or say --overwrite' \
+    train nowhere -o run "$@" --epochs 2
+expect 1 '' 'tacit: text/run: cannot be the folder of a run: text is not a folder' train nowhere -o text/run "$@"
 expect 0 '' '' train tiny -o run "$@" --epochs 2 --overwrite --quiet --threads 1
-expect 2 '' 'tacit: --batch 80 is more than the 40 examples of the data' train tiny -o two "$@" --batch 80 --quiet
-expect 2 '' 'tacit: --patch 3 does not divide --size 8' train tiny -o two "$@" --patch 3 --quiet
+# Options that are understood but do not suit the data: not wrong usage.
+expect 1 '' 'tacit: --batch 80 is more than the 40 examples of the data' train tiny -o two "$@" --batch 80 --quiet
+expect 1 '' 'tacit: --patch 3 does not divide --size 8' train tiny -o two "$@" --patch 3 --quiet
 expect 0 '' 'model    run/model
 samples  run/samples
 next     tacit eval run tiny' resume run
+
+ok train tiny -o bound "$@" --max-steps 1 --memory 1G
+holds 'a bound that bounds nothing is said' grep -qx -e '--memory changes nothing for mae: .*' got.err
+holds 'and otherwise it is not' test "$(grep -c 'changes nothing' got.train)" = 0
 
 ok info run
 sed 's/^pixels .*/pixels/; s/[0-9,]* in the encoder/N in the encoder/; s/^parameters  [0-9,]*, /parameters  N, /' got.out >got.info

@@ -13,10 +13,11 @@ enum { SIDE = 8, EXAMPLES = 8, WIDTH = 128, RUN = 64, PATH = 600 };
 
 /* ---- planted faults ---- */
 
-/* Memory that counts, and fails from call `fail_at` on: once, or for ever. */
+/* Memory that counts, and fails from call `fail_at` on: once, or for ever; or that asks for a stop then. */
 typedef struct faulty_memory {
-    int64_t calls, alive, fail_at;
+    int64_t calls, alive, fail_at, stop_at;
     bool for_ever;
+    tacit_context *context; /* to stop */
 } faulty_memory;
 
 static void *faulty_alloc(void *user, size_t size)
@@ -25,6 +26,8 @@ static void *faulty_alloc(void *user, size_t size)
     const int64_t call = __atomic_add_fetch(&m->calls, 1, __ATOMIC_RELAXED);
     if (m->fail_at && (call == m->fail_at || (m->for_ever && call > m->fail_at)))
         return NULL;
+    if (m->stop_at && call == m->stop_at)
+        tacit_context_cancel(m->context);
     __atomic_add_fetch(&m->alive, 1, __ATOMIC_RELAXED);
     return aligned_alloc(64, (size + 63) / 64 * 64);
 }
@@ -461,6 +464,45 @@ static void resuming_without_memory(void **state)
     drop_reference(&r);
 }
 
+/* ---- a stop on request ---- */
+
+/* A training that is asked to stop at allocation k, anywhere in a step or while an epoch's end is measured:
+ * it stops with that step saved, or was at its last anyway. Returns whether it stopped. */
+static bool stop_training(const reference *r, const char *method, int64_t k)
+{
+    faulty_memory memory = {.stop_at = k};
+    char run[RUN];
+    snprintf(run, sizeof run, "test-stop-%d", (int)getpid());
+    assert_int_equal(create_context(&memory.context, &memory), TACIT_OK);
+    const tacit_status status = train(memory.context, method, run, false);
+    if (status != TACIT_OK) {
+        assert_fails(memory.context, status, TACIT_CANCELLED, "saved in ");
+        assert_true(has(run, compared[2]));
+        assert_ok(memory.context, resume(memory.context, run));
+    }
+    assert_same_files(r, run);
+    assert_two_lines(r, run);
+    tacit_context_destroy(memory.context);
+    assert_int_equal(memory.alive, 0);
+    remove_run(run);
+    return status != TACIT_OK;
+}
+
+static void a_stop_at_any_time(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"mae", "simclr"};
+    for (int m = 0; m < 2; m++) {
+        reference r;
+        int stopped = 0;
+        make_reference(&r, methods[m], "whole");
+        for (int64_t k = 20; k <= r.allocations; k += 1 + r.allocations / 12)
+            stopped += stop_training(&r, methods[m], k);
+        assert_true(stopped > 4);
+        drop_reference(&r);
+    }
+}
+
 /* ---- the disk ---- */
 
 /* A training in which call `at` of a kind fails; false when there were not so many. */
@@ -587,15 +629,11 @@ static void reads_that_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mae_without_memory),
-        cmocka_unit_test(simclr_without_memory),
-        cmocka_unit_test(embedding_without_memory),
-        cmocka_unit_test(resuming_without_memory),
-        cmocka_unit_test(a_full_disk),
-        cmocka_unit_test(a_disk_that_fills_up),
-        cmocka_unit_test(syncs_that_fail),
-        cmocka_unit_test(renames_that_fail),
-        cmocka_unit_test(inconvenient_calls_are_no_errors),
+        cmocka_unit_test(mae_without_memory),       cmocka_unit_test(simclr_without_memory),
+        cmocka_unit_test(embedding_without_memory), cmocka_unit_test(resuming_without_memory),
+        cmocka_unit_test(a_stop_at_any_time),       cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(a_disk_that_fills_up),     cmocka_unit_test(syncs_that_fail),
+        cmocka_unit_test(renames_that_fail),        cmocka_unit_test(inconvenient_calls_are_no_errors),
         cmocka_unit_test(reads_that_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,28 +1,10 @@
 /* Ten steps of each optimizer against optimizers.safetensors (made by make_optimizers.py), and steps over
  * parameters of many runs: the same bits for any number of workers. */
-#include "support.h"
-
-#include "model/safetensors.h"
+#include "golden/golden_data.h"
 #include "train/optimizer.h"
 
 enum { STEPS = 10, NAMES = 5 };
 static const char *const names[NAMES] = {"weight", "kernel", "zero", "bias", "gain"};
-
-static const float *find_f32(const safetensors_file *f, const char *name, int64_t count)
-{
-    const named_tensor *t = safetensors_find(f, name);
-    if (!t || strcmp(t->dtype_name, "F32") != 0 || shape_count(t->tensor.shape) != count)
-        fail_msg("no tensor %s of %lld floats", name, (long long)count);
-    return t->tensor.data;
-}
-
-static void open_golden(safetensors_file *f, tacit_context *context)
-{
-    char path[1024];
-    const char *source = getenv("TACIT_SOURCE");
-    snprintf(path, sizeof path, "%s/tests/golden/optimizers.safetensors", source ? source : ".");
-    assert_ok(context, safetensors_read(f, context, path, 0));
-}
 
 /* The store with the golden shapes and initial values. */
 static void make_store(parameters *p, tacit_context *context, const safetensors_file *f)
@@ -38,7 +20,8 @@ static void make_store(parameters *p, tacit_context *context, const safetensors_
     for (int i = 0; i < NAMES; i++) {
         snprintf(name, sizeof name, "initial.%s", names[i]);
         const int64_t count = shape_count(p->table[i].shape);
-        memcpy(p->block + p->table[i].offset, find_f32(f, name, count), (size_t)count * sizeof(float));
+        memcpy(p->block + p->table[i].offset, golden_find(f, name, "F32", count),
+               (size_t)count * sizeof(float));
     }
 }
 
@@ -50,7 +33,8 @@ static void golden_step(const safetensors_file *f, const optimizer *o, const opt
     for (int i = 0; i < NAMES; i++) {
         const int64_t count = shape_count(p->table[i].shape);
         snprintf(name, sizeof name, "gradient.step%d.%s", step, names[i]);
-        memcpy(gradient + p->table[i].offset, find_f32(f, name, count), (size_t)count * sizeof(float));
+        memcpy(gradient + p->table[i].offset, golden_find(f, name, "F32", count),
+               (size_t)count * sizeof(float));
     }
     snprintf(name, sizeof name, "%s.lr", o->name);
     const named_tensor *rates = safetensors_find(f, name);
@@ -61,7 +45,7 @@ static void golden_step(const safetensors_file *f, const optimizer *o, const opt
     for (int i = 0; i < NAMES; i++) {
         const int64_t count = shape_count(p->table[i].shape);
         snprintf(name, sizeof name, "%s.step%d.%s", o->name, step, names[i]);
-        const float *want = find_f32(f, name, count);
+        const float *want = golden_find(f, name, "F32", count);
         for (int64_t j = 0; j < count; j++)
             assert_near((double)p->block[p->table[i].offset + j], (double)want[j], 2e-6, 2e-6);
     }
@@ -73,7 +57,7 @@ static void compare(const char *optimizer_name, const optimizer_settings *settin
     safetensors_file f;
     parameters p;
     work *w;
-    open_golden(&f, context);
+    golden_open(&f, context, "optimizers.safetensors");
     make_store(&p, context, &f);
     assert_ok(context, work_create(&w, context));
     const optimizer *o = optimizer_find(optimizer_name);
@@ -118,7 +102,7 @@ static void schedule(void **state)
     tacit_context *context = test_context();
     safetensors_file f;
     double rates[STEPS];
-    open_golden(&f, context);
+    golden_open(&f, context, "optimizers.safetensors");
     const named_tensor *t = safetensors_find(&f, "lars.lr");
     assert_true(t && t->size == sizeof rates);
     memcpy(rates, t->tensor.data, sizeof rates);

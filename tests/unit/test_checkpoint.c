@@ -35,17 +35,10 @@ static bool holds(const trial *t, float mark)
     return true;
 }
 
-/* Syncing hundreds of small files would only take time. */
-static int no_sync(int fd)
-{
-    (void)fd;
-    return 0;
-}
-
 static void set_up(trial *t, const char *name)
 {
     *t = (trial){.context = test_context(), .folder = test_folder(name)};
-    t->context->files.sync = no_sync;
+    test_without_sync(t->context);
     parameters_init(&t->parameters, t->context);
     parameters_add(&t->parameters, "a", shape_1(FLOATS), INIT_ZERO, 0);
     parameters_add(&t->parameters, "b", shape_2(OTHER, OTHER), INIT_ZERO, 0);

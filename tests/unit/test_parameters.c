@@ -202,31 +202,26 @@ static void keyed(void **state)
         parameters_fini(&stores[i]);
 }
 
+static tacit_status add_and_allocate(tacit_context *context, void *unused)
+{
+    (void)unused;
+    parameters p;
+    parameters_init(&p, context);
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "p%d", i);
+        parameters_add(&p, name, shape_1(10), INIT_ZERO, 0);
+    }
+    const tacit_status status = parameters_allocate(&p);
+    parameters_fini(&p);
+    return status;
+}
+
 static void no_memory_at_every_allocation(void **state)
 {
     (void)state;
-    int failures = 0;
-    tacit_status status = TACIT_NOMEM;
-    for (int64_t k = 2; status != TACIT_OK; k++) {
-        test_memory memory = {.fail_at = k};
-        tacit_context *context = test_context_on(&memory);
-        parameters p;
-        parameters_init(&p, context);
-        for (int i = 0; i < 20; i++) {
-            char name[16];
-            snprintf(name, sizeof name, "p%d", i);
-            parameters_add(&p, name, shape_1(10), INIT_ZERO, 0);
-        }
-        status = parameters_allocate(&p);
-        if (status != TACIT_OK) {
-            assert_fails(context, status, TACIT_NOMEM, "out of memory");
-            failures++;
-        }
-        parameters_fini(&p);
-        tacit_context_destroy(context);
-        assert_int_equal(memory.alive, 0);
-    }
-    assert_int_equal(failures, 4); /* the table twice, the tensors, the block */
+    /* the table twice, the tensors, the block */
+    assert_int_equal(test_each_failed_allocation(add_and_allocate, NULL), 4);
 }
 
 #define PARAMETERS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

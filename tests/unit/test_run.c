@@ -6,6 +6,9 @@
 #include "train/config.h"
 #include "train/run.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 /* A resolved configuration with its learner: pictures 8x8, 3 channels, patch 4. */
 typedef struct trial {
     tacit_context *context;
@@ -19,20 +22,13 @@ typedef struct trial {
 static const char *const data_paths[] = {"pictures/a", "pictures/\xC3\xA9.tar", "with \"quotes\" and \\"};
 static const double mean[] = {0.1, 1.0 / 3.0, 0.5}, deviation[] = {0.25, 1e-3, 2.0};
 
-/* Syncing hundreds of small files would only take time. */
-static int no_sync(int fd)
-{
-    (void)fd;
-    return 0;
-}
-
 static void set_up(trial *t, const char *name)
 {
     static const char *const rows[][2] = {{"patch", "4"},      {"size", "8"},
                                           {"readout", "mean"}, {"lr", "0.00012345678901234567"},
                                           {"seed", "1"},       {"mask-ratio", "0.75"}};
     *t = (trial){.context = test_context(), .folder = test_folder(name)};
-    t->context->files.sync = no_sync;
+    test_without_sync(t->context);
     snprintf(t->path, sizeof t->path, "%s/config.json", t->folder);
     assert_ok(t->context, config_create(&t->settings, t->context, "mae"));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -412,6 +408,48 @@ static void folders_of_a_run(void **state)
     tear_down(&t);
 }
 
+/* run_check says what run_create would, and changes nothing. */
+static void a_folder_is_checked_first(void **state)
+{
+    (void)state;
+    trial t;
+    char run[700];
+    set_up(&t, "checked");
+    snprintf(run, sizeof run, "%s/new//run/", t.folder);
+    assert_ok(t.context, run_check(t.context, run, false));
+    assert_false(has(t.folder, "new"));
+    assert_ok(t.context, run_check(t.context, "not-there-either", false));
+    assert_ok(t.context, run_check(t.context, t.folder, false));
+    put(&t, t.folder, "notes.txt");
+    assert_ok(t.context, run_check(t.context, t.folder, false));
+    put(&t, t.folder, "config.json");
+    assert_fails(t.context, run_check(t.context, t.folder, false), TACIT_STATE, "holds a run already");
+    context_begin(t.context);
+    assert_ok(t.context, run_check(t.context, t.folder, true));
+    assert_true(has(t.folder, "config.json"));
+    snprintf(run, sizeof run, "%s/notes.txt/run", t.folder);
+    assert_fails(t.context, run_check(t.context, run, false), TACIT_IO, "notes.txt is not a folder");
+    context_begin(t.context);
+    assert_fails(t.context, run_check(t.context, "", false), TACIT_ARGUMENT, "no name");
+    tear_down(&t);
+}
+
+/* As a user who may not write there; root, who may write everywhere, becomes one for the while. */
+static void a_folder_that_may_not_be_written(void **state)
+{
+    (void)state;
+    trial t;
+    char run[700];
+    set_up(&t, "not-mine");
+    snprintf(run, sizeof run, "%s/new/run", t.folder);
+    const bool root = geteuid() == 0;
+    assert_int_equal(root ? seteuid(65534) : chmod(t.folder, 0500), 0);
+    const tacit_status status = run_check(t.context, run, false);
+    assert_int_equal(root ? seteuid(0) : chmod(t.folder, 0700), 0);
+    assert_fails(t.context, status, TACIT_IO, "Permission denied");
+    tear_down(&t);
+}
+
 /* What is in the way is named. */
 static void a_file_in_the_way(void **state)
 {
@@ -465,6 +503,8 @@ int main(void)
         cmocka_unit_test(weights_go_round),
         cmocka_unit_test(weights_that_do_not_fit),
         cmocka_unit_test(folders_of_a_run),
+        cmocka_unit_test(a_folder_is_checked_first),
+        cmocka_unit_test(a_folder_that_may_not_be_written),
         cmocka_unit_test(a_file_in_the_way),
         cmocka_unit_test(emptying_begins_with_the_checkpoints),
     };

@@ -238,8 +238,9 @@ static void tables_are_checked(void **state)
     assert_int_equal(settings_count(f->settings), ROWS);
 }
 
-static tacit_status work_with(tacit_context *context)
+static tacit_status work_with(tacit_context *context, void *unused)
 {
+    (void)unused;
     settings *s;
     TRY(settings_create(&s, context));
     tacit_status status = settings_add(s, rows, ROWS);
@@ -258,20 +259,7 @@ static tacit_status work_with(tacit_context *context)
 static void no_memory_at_every_allocation(void **state)
 {
     (void)state;
-    int64_t failures = 0;
-    tacit_status status = TACIT_NOMEM;
-    for (int64_t k = 2; status != TACIT_OK; k++) { /* the first is the context */
-        test_memory memory = {.fail_at = k};
-        tacit_context *context = test_context_on(&memory);
-        status = work_with(context);
-        if (status != TACIT_OK) {
-            assert_fails(context, status, TACIT_NOMEM, "out of memory");
-            failures++;
-        }
-        tacit_context_destroy(context);
-        assert_int_equal(memory.alive, 0);
-    }
-    assert_true(failures >= ROWS + 5);
+    assert_true(test_each_failed_allocation(work_with, NULL) >= ROWS + 5);
 }
 
 #define SETTINGS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -145,6 +145,12 @@ static void nearest_name(void **state)
     assert_string_equal(text_nearest("man", names, 4), "mae");
     assert_string_equal(text_nearest("barlowtwin", names, 4), "barlow-twins");
     assert_null(text_nearest("resnet", names, 4));
+    /* Two letters that changed places are one error, so that three letters suffice for a name. */
+    assert_string_equal(text_nearest("mea", names, 4), "mae");
+    assert_string_equal(text_nearest("ame", names, 4), "mae");
+    assert_null(text_nearest("eam", names, 4));
+    assert_string_equal(text_nearest("ivcrge", names, 4), "vicreg");
+    assert_null(text_nearest("ivrcge", names, 4)); /* three swaps */
     assert_null(text_nearest("", names, 4));
     /* Words beyond what is measured are near nothing, however long. */
     char endless[400];
