@@ -225,8 +225,10 @@ static void fashion_mnist_has_its_published_statistics(void **state)
 {
     fixture *f = *state;
     const char *folder = "/usr/share/datasets/fashion-mnist";
-    if (!folder_exists(folder))
+    if (!folder_exists(folder)) {
+        print_message("skipped: %s is not installed (package dataset-fashion-mnist)\n", folder);
         skip();
+    }
     dataset *d;
     team *workers;
     float mean[3], deviation[3];
