@@ -92,14 +92,14 @@ static bool same_shape(const matmul_shape *a, const matmul_shape *b)
 {
     return a->batch == b->batch && a->m == b->m && a->n == b->n && a->k == b->k &&
            a->src_transposed == b->src_transposed && a->wei_transposed == b->wei_transposed &&
-           a->bias == b->bias && a->accumulate == b->accumulate && a->gelu == b->gelu;
+           a->bias == b->bias && a->accumulate == b->accumulate;
 }
 
 static size_t hash_shape(const matmul_shape *s)
 {
-    const uint64_t parts[] = {(uint64_t)s->batch, (uint64_t)s->m, (uint64_t)s->n, (uint64_t)s->k,
-                              (uint64_t)(s->src_transposed | s->wei_transposed << 1 | s->bias << 2 |
-                                         s->accumulate << 3 | s->gelu << 4)};
+    const uint64_t parts[] = {
+        (uint64_t)s->batch, (uint64_t)s->m, (uint64_t)s->n, (uint64_t)s->k,
+        (uint64_t)(s->src_transposed | s->wei_transposed << 1 | s->bias << 2 | s->accumulate << 3)};
     uint64_t h = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         h = (h ^ parts[i]) * UINT64_C(0x100000001b3);
@@ -169,15 +169,12 @@ static dnnl_status_t make_attributes(dnnl_primitive_attr_t *out, const matmul_sh
         return status;
     status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
     dnnl_post_ops_t after;
-    if (status != dnnl_success || !(s->accumulate || s->gelu))
+    if (status != dnnl_success || !s->accumulate)
         return status;
     status = dnnl_post_ops_create(&after);
     if (status != dnnl_success)
         return status;
-    if (s->accumulate)
-        status = dnnl_post_ops_append_sum(after, 1.0f);
-    else
-        status = dnnl_post_ops_append_eltwise(after, 1.0f, dnnl_eltwise_gelu_erf, 0.0f, 0.0f);
+    status = dnnl_post_ops_append_sum(after, 1.0f);
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_post_ops(*out, after);
     dnnl_post_ops_destroy(after);

@@ -14,7 +14,7 @@ void backend_destroy(backend *b);
  * it oneDNN 2.6 may build a primitive for all cores and wait for ever in a barrier of its own on one. */
 void backend_thread_start(void);
 
-/* dst = epilogue(src wei + bias), or dst += src wei. All dense f32.
+/* dst = src wei + bias, or dst += src wei. All dense f32.
  *   src (batch, m, k), or (batch, k, m) when src_transposed
  *   wei (batch, k, n), or (batch, n, k) when wei_transposed
  *   dst (batch, m, n); bias (n) or absent */
@@ -23,7 +23,6 @@ typedef struct matmul_shape {
     bool src_transposed, wei_transposed;
     bool bias;
     bool accumulate; /* add to dst */
-    bool gelu;       /* exact GELU after the bias; not with accumulate */
 } matmul_shape;
 
 /* Workspace comes from `a` and is given back. `bias` is NULL unless shape->bias. A size below 1 is

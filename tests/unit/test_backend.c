@@ -67,8 +67,6 @@ static void apply_reference(const matmul_shape *s, operands *o)
         o->want[i] += s->bias ? o->bias[i % s->n] : 0;
         o->want[i] += s->accumulate ? o->before[i] : 0;
     }
-    if (s->gelu)
-        ref_gelu(o->dst_count, o->want, o->want);
 }
 
 static operands operands_create(const matmul_shape *s, bool whole)
@@ -105,10 +103,10 @@ static void operands_destroy(operands *o)
 static const char *text_of(const matmul_shape *s)
 {
     static char text[160];
-    snprintf(text, sizeof text, "batch %d, (%d, %d)%s by (%d, %d)%s%s%s%s", (int)s->batch, (int)s->m,
-             (int)s->k, s->src_transposed ? " transposed" : "", (int)s->k, (int)s->n,
+    snprintf(text, sizeof text, "batch %d, (%d, %d)%s by (%d, %d)%s%s%s", (int)s->batch, (int)s->m, (int)s->k,
+             s->src_transposed ? " transposed" : "", (int)s->k, (int)s->n,
              s->wei_transposed ? " transposed" : "", s->bias ? ", bias" : "",
-             s->accumulate ? ", accumulate" : "", s->gelu ? ", gelu" : "");
+             s->accumulate ? ", accumulate" : "");
     return text;
 }
 
@@ -122,7 +120,7 @@ static void run(fixture *f, const matmul_shape *s, operands *o)
 /* 4 + 4 sqrt(k) units of the last place of the largest result; whole numbers to the bit. */
 static void check(fixture *f, const matmul_shape *s)
 {
-    for (int whole = 0; whole < (s->gelu ? 1 : 2); whole++) {
+    for (int whole = 0; whole < 2; whole++) {
         operands o = operands_create(s, whole);
         run(f, s, &o);
         const double ulps = whole ? 0 : 4 + 4 * sqrt((double)s->k);
@@ -135,8 +133,8 @@ static void check(fixture *f, const matmul_shape *s)
     }
 }
 
-/* Bits of a number that turns through all variants: transpositions, bias, accumulate, gelu. */
-enum { VARIANTS = 1 << 5 };
+/* Bits of a number that turns through all variants: transpositions, bias, accumulate. */
+enum { VARIANTS = 1 << 4 };
 
 static bool variant(int64_t batch, int64_t m, int64_t n, int64_t k, int bits, matmul_shape *out)
 {
@@ -147,9 +145,8 @@ static bool variant(int64_t batch, int64_t m, int64_t n, int64_t k, int bits, ma
                           .src_transposed = bits & 1,
                           .wei_transposed = bits & 2,
                           .bias = bits & 4,
-                          .accumulate = bits & 8,
-                          .gelu = bits & 16};
-    return !(out->accumulate && (out->gelu || out->bias));
+                          .accumulate = bits & 8};
+    return !(out->accumulate && out->bias);
 }
 
 static void all_variants_agree_with_the_reference(void **state)
@@ -168,9 +165,9 @@ static void all_variants_agree_with_the_reference(void **state)
 static void repeated_runs_give_the_same_bits(void **state)
 {
     fixture *f = *state;
-    const matmul_shape shapes[] = {{1, 272, 192, 768, false, true, true, false, true},
-                                   {1, 192, 768, 1040, true, false, false, true, false},
-                                   {24, 65, 65, 32, false, true, false, false, false}};
+    const matmul_shape shapes[] = {{1, 272, 192, 768, false, true, true, false},
+                                   {1, 192, 768, 1040, true, false, false, true},
+                                   {24, 65, 65, 32, false, true, false, false}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         operands o = operands_create(&shapes[i], false);
         run(f, &shapes[i], &o);
@@ -190,7 +187,7 @@ static void repeated_runs_give_the_same_bits(void **state)
 static void backends_agree(void **state)
 {
     fixture *f = *state, other = *f;
-    const matmul_shape s = {1, 272, 192, 96, false, true, true, false, false};
+    const matmul_shape s = {1, 272, 192, 96, false, true, true, false};
     assert_ok(f->context, backend_create(&other.backend, f->context));
     operands a = operands_create(&s, false), b = operands_create(&s, false);
     run(f, &s, &a);
@@ -223,8 +220,7 @@ static void linear_layers_are_fast(void **state)
                     variant(1, rows[i], widths[out], widths[in], bits, &s);
                     expect_fast(*state, &s);
                 }
-                const matmul_shape forward = {1,    rows[i], widths[out], widths[in], false,
-                                              true, true,    false,       false};
+                const matmul_shape forward = {1, rows[i], widths[out], widths[in], false, true, true, false};
                 const matmul_shape backward_src = {1, rows[i], widths[in], widths[out], .accumulate = true};
                 const matmul_shape backward_wei = {1,       widths[out], widths[in],
                                                    rows[i], true,        .accumulate = true};
@@ -241,9 +237,9 @@ static void attention_is_fast(void **state)
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 3; j++) {
             const int64_t d = depths[i], t = tokens[j];
-            const matmul_shape shapes[] = {{48, t, t, d, false, true, false, false, false},
-                                           {48, t, d, t, false, false, false, false, false},
-                                           {48, t, d, t, true, false, false, false, false}};
+            const matmul_shape shapes[] = {{48, t, t, d, false, true, false, false},
+                                           {48, t, d, t, false, false, false, false},
+                                           {48, t, d, t, true, false, false, false}};
             for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
                 expect_fast(*state, &shapes[k]);
         }
@@ -286,7 +282,7 @@ static void many_shapes_are_kept(void **state)
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
-    const matmul_shape s = {1, 272, 192, 96, false, true, true, false, true};
+    const matmul_shape s = {1, 272, 192, 96, false, true, true, false};
     operands o = operands_create(&s, false);
     bool failed = true;
     for (int64_t k = 1; failed; k++) {
