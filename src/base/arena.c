@@ -19,7 +19,7 @@
 #define UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
-enum { MAX_BLOCKS = 64, MIN_BLOCK = 1 << 20, FREE_SLOTS = 512 };
+enum { MAX_BLOCKS = 128, MIN_BLOCK = 1 << 20, FREE_SLOTS = 512 };
 
 typedef struct block {
     char *data;
@@ -38,6 +38,7 @@ struct arena {
     piece returned[FREE_SLOTS]; /* a stack: the newest last */
     int returned_count;
     size_t used, held;
+    size_t wanted; /* after a release: what the last round took */
     bool failed;
 };
 
@@ -72,8 +73,11 @@ static bool add_block(arena *a, size_t size)
 {
     if (a->block_count == MAX_BLOCKS)
         return false;
-    /* Each block is at least half of what is held, so few are ever needed. */
-    size_t bytes = a->held / 2 > size ? a->held / 2 : size;
+    /* A share of what is held, so that few are ever needed, and a small one: what a step needs beyond the
+     * last is mostly little. */
+    size_t bytes = a->held / 8 > size ? a->held / 8 : size;
+    if (a->block_count == 0 && bytes < a->wanted)
+        bytes = a->wanted;
     if (bytes < MIN_BLOCK)
         bytes = MIN_BLOCK;
     bytes = size_aligned(bytes);
@@ -164,14 +168,33 @@ void arena_give(arena *a, void *pointer, size_t size)
     a->returned[a->returned_count++] = (piece){pointer, size};
 }
 
-void arena_reset(arena *a)
+static void forget_pieces(arena *a)
+{
+    a->returned_count = 0;
+    a->used = 0;
+    a->failed = false;
+}
+
+/* Bytes that have been handed out at least once since the reset. */
+static size_t taken(const arena *a)
 {
     size_t total = 0;
     for (int i = 0; i < a->block_count; i++)
         total += a->blocks[i].used;
-    a->returned_count = 0;
-    a->used = 0;
-    a->failed = false;
+    return total;
+}
+
+void arena_release(arena *a)
+{
+    a->wanted = taken(a);
+    forget_pieces(a);
+    free_blocks(a);
+}
+
+void arena_reset(arena *a)
+{
+    const size_t total = taken(a);
+    forget_pieces(a);
     if (a->block_count > 1) {
         free_blocks(a);
         /* If the one large block is not to be had, the next takes add smaller ones, or report it. */

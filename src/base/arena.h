@@ -26,6 +26,10 @@ void arena_give(arena *a, void *pointer, size_t size);
 /* All pieces are forgotten. If the last round needed more than one block, they become one. */
 void arena_reset(arena *a);
 
+/* All pieces are forgotten, and all blocks given back to the context. The next take makes one block that is
+ * as large as what was taken until now. */
+void arena_release(arena *a);
+
 /* Bytes held from the context, and bytes in use now. */
 size_t arena_held(const arena *a);
 size_t arena_used(const arena *a);

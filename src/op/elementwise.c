@@ -43,13 +43,14 @@ static value unary_forward(tape *t, const op *operator, value x,
     return tape_record(t, &(record){.op = operator, .inputs = {x}, .output = y});
 }
 
-static void unary_backward(tape *t, const record *r,
+/* `src` of the job is what the backward reads: the operator's input or its output. */
+static void unary_backward(tape *t, const record *r, value read,
                            void (*kernel)(const element_job *j, int64_t first, int64_t last))
 {
     const contribution src = tape_contribute(t, r->inputs[0]);
     if (!src.data)
         return;
-    const tensor *x = tape_tensor(t, r->inputs[0]);
+    const tensor *x = tape_tensor(t, read);
     element_job j = {shape_count(x->shape), x->data, tape_output_gradient(t, r), src.data, src.add, kernel};
     run_elements(t, &j);
 }
@@ -89,7 +90,7 @@ KERNEL static void gelu_backward_kernel(const element_job *j, int64_t first, int
 
 static void gelu_backward(tape *t, const record *r)
 {
-    unary_backward(t, r, gelu_backward_kernel);
+    unary_backward(t, r, r->inputs[0], gelu_backward_kernel);
 }
 
 static const op gelu = {"gelu", 1u << 0, false, gelu_backward};
@@ -108,6 +109,7 @@ KERNEL static void relu_kernel(const element_job *j, int64_t first, int64_t last
         j->dst[i] = j->src[i] < 0.0f ? 0.0f : j->src[i]; /* NaN stays NaN */
 }
 
+/* The output is positive where the input was: the input need not be kept. */
 KERNEL static void relu_backward_kernel(const element_job *j, int64_t first, int64_t last)
 {
     if (j->add) {
@@ -123,10 +125,10 @@ KERNEL static void relu_backward_kernel(const element_job *j, int64_t first, int
 
 static void relu_backward(tape *t, const record *r)
 {
-    unary_backward(t, r, relu_backward_kernel);
+    unary_backward(t, r, r->output, relu_backward_kernel);
 }
 
-static const op relu = {"relu", 1u << 0, false, relu_backward};
+static const op relu = {"relu", 0, true, relu_backward};
 
 value op_relu(tape *t, value x)
 {

@@ -108,6 +108,12 @@ void tape_reset(tape *t, tape_mode mode)
         t->slots[i].readers = 0;
 }
 
+void tape_release(tape *t)
+{
+    arena_release(t->arena);
+    tape_reset(t, t->mode);
+}
+
 tacit_status tape_status(const tape *t)
 {
     return t->status;

@@ -48,6 +48,9 @@ void tape_bind_gradients(tape *t, float *block, bool *written);
 /* Forgets all but the bindings; clears the status. In training every parameter wants a gradient. */
 void tape_reset(tape *t, tape_mode mode);
 
+/* Forgets all but the bindings, and gives the arena's memory back to the context. */
+void tape_release(tape *t);
+
 tacit_status tape_status(const tape *t);
 tacit_context *tape_context(const tape *t);
 size_t tape_memory(const tape *t); /* bytes that the tape's arena holds */

@@ -22,9 +22,9 @@ struct lanes {
     int64_t lane_count, leaf_count;
     lane_worker *workers;
     gradient_tree *tree;
-    double *losses;    /* pointwise: (lanes) */
-    float *embeddings; /* batchwise: (batch * views, D) */
-    const float *diff_embeddings;
+    double *losses;         /* pointwise: (lanes) */
+    float *embeddings;      /* batchwise: (batch * views, D) */
+    float *diff_embeddings; /* (batch * views, D): of the loss */
     tape *couple;
     tape **kept;        /* batchwise: (lanes), or NULL while lanes are run twice */
     value *kept_values; /* (lanes) */
@@ -69,8 +69,9 @@ static tacit_status create_coupling(lanes *l)
 {
     const int64_t rows = l->options.batch * objective_of(l)->views;
     l->embeddings = memory_alloc(l->context, (size_t)(rows * l->learner->encoder->width), sizeof(float));
+    l->diff_embeddings = memory_alloc(l->context, (size_t)(rows * l->learner->encoder->width), sizeof(float));
     l->kept_values = memory_alloc(l->context, (size_t)l->lane_count, sizeof *l->kept_values);
-    if (!l->embeddings || !l->kept_values)
+    if (!l->embeddings || !l->diff_embeddings || !l->kept_values)
         return TACIT_NOMEM;
     TRY(create_tape(l, &l->couple, 0));
     tape_set_work(l->couple, l->work);
@@ -129,6 +130,7 @@ void lanes_destroy(lanes *l)
     memory_free(l->context, l->workers);
     memory_free(l->context, l->losses);
     memory_free(l->context, l->embeddings);
+    memory_free(l->context, l->diff_embeddings);
     memory_free(l->context, l->kept_values);
     memory_free(l->context, l);
 }
@@ -256,9 +258,13 @@ static tacit_status couple_batch(lanes *l, gradient_buffer *buffer, double *loss
         return tape_status(t);
     *loss = (double)*tape_f32(t, result);
     TRY(tape_backward(t, result, NULL, 1.0f));
-    l->diff_embeddings = tape_gradient(t, embeddings);
-    if (!l->diff_embeddings)
+    const float *diff = tape_gradient(t, embeddings);
+    if (!diff)
         return context_fail(l->context, TACIT_STATE, "the method's loss does not depend on the embeddings");
+    memcpy(l->diff_embeddings, diff, tensor_bytes(&all));
+    /* Where memory is short, lanes and coupling take turns in having it. */
+    if (!l->kept)
+        tape_release(t);
     return TACIT_OK;
 }
 
@@ -357,13 +363,15 @@ void lanes_give(lanes *l, gradient_buffer *gradient)
 
 /* ---- sizes ---- */
 
-/* About a thousand rows of tokens in a lane: enough for the matrix products, little enough for the caches. A
- * power of two from 2 to 64. */
+/* Enough rows of tokens in a lane for the matrix products, few enough for the caches: a power of two from 2
+ * to 64 examples. A batchwise lane may have to be kept until the whole batch is coupled, and its encoder sees
+ * all tokens: it has fewer rows. */
 int64_t lanes_default_lane(const learner *l, int64_t batch)
 {
     const int64_t rows = l->encoder->tokens * l->method.objective->views;
+    const int64_t most = l->method.objective->couple ? 256 : 1024;
     int64_t size = 2;
-    while (size < 64 && size * 2 * rows <= 1024 && size * 2 <= batch)
+    while (size < 64 && size * 2 * rows <= most && size * 2 <= batch)
         size *= 2;
     return size < batch ? size : batch;
 }

@@ -113,6 +113,19 @@ static void steady_state_allocates_nothing(void **state)
     assert_int_equal(f->memory.calls, calls);
 }
 
+static void release_gives_all_back(void **state)
+{
+    fixture *f = *state;
+    one_round(f);
+    arena_release(f->arena);
+    assert_int_equal(f->memory.alive, 2); /* context, arena */
+    assert_int_equal(arena_held(f->arena), 0);
+    assert_int_equal(arena_used(f->arena), 0);
+    one_round(f);
+    assert_int_equal(f->memory.alive, 3); /* one block, as large as is needed */
+    assert_int_equal(f->context->status, TACIT_OK);
+}
+
 static void failure_sticks_until_reset(void **state)
 {
     fixture *f = *state;
@@ -168,10 +181,11 @@ static void create_fails_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ARENA_TEST(pieces_are_aligned_and_apart), ARENA_TEST(last_given_is_first_taken),
-        ARENA_TEST(many_returned_pieces),         ARENA_TEST(steady_state_allocates_nothing),
-        ARENA_TEST(failure_sticks_until_reset),   ARENA_TEST(impossible_sizes_are_reported),
-        ARENA_TEST(failed_merge_is_no_failure),   ARENA_TEST(create_fails_without_memory),
+        ARENA_TEST(pieces_are_aligned_and_apart),  ARENA_TEST(last_given_is_first_taken),
+        ARENA_TEST(many_returned_pieces),          ARENA_TEST(steady_state_allocates_nothing),
+        ARENA_TEST(release_gives_all_back),        ARENA_TEST(failure_sticks_until_reset),
+        ARENA_TEST(impossible_sizes_are_reported), ARENA_TEST(failed_merge_is_no_failure),
+        ARENA_TEST(create_fails_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,9 +26,12 @@ value projector_apply(tape *t, const projector *p, value x)
 {
     for (int i = 0; i < p->layers; i++) {
         x = op_linear(t, x, p->wei[i], (value){0});
-        x = op_batch_norm(t, x, p->gain[i], p->bias[i]);
-        if (i + 1 < p->layers)
-            x = op_relu(t, x);
+        const value normed = op_batch_norm(t, x, p->gain[i], p->bias[i]);
+        x = normed;
+        if (i + 1 < p->layers) {
+            x = op_relu(t, normed);
+            tape_forget(t, normed, x);
+        }
     }
     return x;
 }
