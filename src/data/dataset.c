@@ -17,7 +17,8 @@
 enum { HEAD_SIZE = 4096, NAME_SIZE = 512 };
 static const int64_t default_pixel_limit = 178956970; /* 2^29 / 3 */
 
-const dataset_format *const dataset_formats[] = {&format_idx, &format_npy, &format_tar, &format_folder, NULL};
+const dataset_format *const dataset_formats[] = {&format_idx, &format_npy,    &format_tar,
+                                                 &format_csv, &format_folder, NULL};
 
 /* ---- finding the format ---- */
 
@@ -100,6 +101,21 @@ static tacit_status open_cache(dataset *d)
     return cache_create(&d->cache, d->context, d->count, limit);
 }
 
+/* What only tables or only pictures have is not passed over when it is asked for of the other. */
+static tacit_status check_kind(const dataset *d, const char *path)
+{
+    const dataset_options *o = &d->options;
+    if (d->table && o->channels)
+        return context_fail(d->context, TACIT_ARGUMENT, "%s: rows of a table have no grey or colour", path);
+    if (!d->table && !o->columns_may_lack && o->label && *o->label)
+        return context_fail(d->context, TACIT_ARGUMENT,
+                            "%s: --label names a column of a CSV table, but this is of format %s", path,
+                            d->format->name);
+    if (d->table && o->skip_bad)
+        context_log(d->context, "--skip-bad is for pictures: a bad row of a table is always an error");
+    return TACIT_OK;
+}
+
 static tacit_status open_parts(dataset *d, const path_list *l)
 {
     const dataset_options *options = &d->options;
@@ -107,12 +123,13 @@ static tacit_status open_parts(dataset *d, const path_list *l)
     TRY(d->format->open(d, (const char *const *)l->paths, (int)l->count, options));
     if (d->count < 1)
         return context_fail(d->context, TACIT_FORMAT, "%s: there are no examples in it", l->paths[0]);
+    TRY(check_kind(d, l->paths[0]));
     if (options->limit && options->limit < d->count)
         d->count = options->limit;
     if (options->channels)
         d->channels = options->channels;
     TRY(open_cache(d));
-    return options->skip_bad ? dataset_leave_out_bad(d) : TACIT_OK;
+    return options->skip_bad && !d->table ? dataset_leave_out_bad(d) : TACIT_OK;
 }
 
 tacit_status dataset_open(dataset **out, tacit_context *context, const char *const *paths, int count,
@@ -133,7 +150,7 @@ tacit_status dataset_open(dataset **out, tacit_context *context, const char *con
     if (status == TACIT_OK)
         status = open_parts(d, &list);
     path_list_free(&list, context);
-    d->options.split = NULL; /* borrowed for the opening only */
+    d->options.split = d->options.header = d->options.label = d->options.group = NULL; /* were borrowed */
     if (status == TACIT_OK)
         *out = d;
     else
@@ -153,6 +170,8 @@ void dataset_close(dataset *d)
         memory_free(context, d->label_names[i]);
     memory_free(context, d->label_names);
     memory_free(context, d->labels);
+    memory_free(context, d->groups);
+    table_destroy(d->table);
     memory_free(context, d->kept);
     memory_free(context, d);
 }
@@ -175,12 +194,32 @@ static tacit_status check_size(const dataset *d, int64_t stored, const image *ex
                         name, example->width, example->height, d->width, d->height);
 }
 
-tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out)
+static tacit_status check_number(const dataset *d, int64_t i)
 {
-    *out = (image){0};
     if (i < 0 || i >= d->count)
         return context_fail(d->context, TACIT_ARGUMENT, "example %" PRId64 " is outside 0 to %" PRId64, i,
                             d->count - 1);
+    return TACIT_OK;
+}
+
+tacit_status dataset_read_row(const dataset *d, int64_t i, const float **out)
+{
+    *out = NULL;
+    if (!d->table)
+        return context_fail(d->context, TACIT_ARGUMENT,
+                            "the examples are pictures: expected rows of a table");
+    TRY(check_number(d, i));
+    *out = d->table->values + stored_number(d, i) * d->table->columns;
+    return TACIT_OK;
+}
+
+tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out)
+{
+    *out = (image){0};
+    if (d->table)
+        return context_fail(d->context, TACIT_ARGUMENT,
+                            "the examples are rows of a table: expected pictures");
+    TRY(check_number(d, i));
     const int64_t stored = stored_number(d, i);
     if (cache_get(d->cache, stored, out))
         return TACIT_OK;

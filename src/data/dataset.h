@@ -1,12 +1,12 @@
 /* Data sets: one interface, one file for each format.
  *
  * A data set knows how many examples it has and reads example i, from any worker. Formats are found by
- * content (sniff), in the order of the table in dataset.c. Examples are pictures of bytes; their sizes may
- * differ. */
+ * content (sniff), in the order of the table in dataset.c. Examples are pictures of bytes, whose sizes may
+ * differ, or rows of numbers. */
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
-#include "base/memory.h"
+#include "data/table.h"
 
 /* A picture: rows, then columns, then channels (1 grey, 3 red-green-blue); alpha is already laid onto white.
  */
@@ -50,13 +50,20 @@ typedef struct dataset_options {
     bool skip_bad;       /* unreadable examples are left out, counted and listed, instead of being an error */
     uint64_t
         cache_bytes; /* decoded examples kept in memory up to this; UINT64_MAX: a quarter of the machine's */
+    /* Tables; texts are borrowed for the opening only. */
+    const char *header;    /* the first row names the columns: "yes", "no", "auto" (NULL) */
+    const char *label;     /* column of the label: its name, or number from 1; NULL, "": none */
+    const char *group;     /* column that tells which rows belong together */
+    bool columns_may_lack; /* label and group are what a model was trained with: no error if not there */
 } dataset_options;
 
 typedef struct dataset dataset;
 
 /* What a format provides. `open` sets count, channels, height, width, labels, state; all memory from the
  * context. Its options are resolved (pixel_limit > 0). `close` frees the state only, and is also called after
- * a failed open, when state may be NULL; labels and their names are freed by dataset_close. */
+ * a failed open, when state may be NULL; labels, their names, groups and the table are freed by
+ * dataset_close. A format of rows sets the table, height and width 1, the columns as channels, and has no
+ * `read`. */
 typedef struct dataset_format {
     const char *name, *summary;
     bool needs_no_cache; /* reading again costs no more than the cache would: never put in it */
@@ -76,13 +83,16 @@ struct dataset {
     const dataset_format *format;
     dataset_options options;
     int64_t count;
-    int channels;      /* 1 or 3, of what dataset_read gives */
+    int channels;      /* of pictures 1 or 3, as dataset_read gives them; of rows the columns */
     int height, width; /* of every example, or 0 where they differ */
     int32_t *labels;   /* (count), 0 .. label_count-1, or NULL */
     int32_t label_count;
     char **label_names; /* (label_count), or NULL: "0", "1", ... */
-    void *state;        /* the format's own */
-    int64_t *kept;      /* with skip_bad: stored number of each example, or NULL */
+    int32_t *groups;    /* (count), 0 .. group_count-1: examples that belong together; or NULL */
+    int32_t group_count;
+    row_table *table; /* the examples are rows, with these columns and values; NULL: they are pictures */
+    void *state;      /* the format's own */
+    int64_t *kept;    /* with skip_bad: stored number of each example, or NULL */
     struct cache *cache;
 };
 
@@ -99,10 +109,13 @@ void dataset_close(dataset *d);
 /* Example i with the data set's number of channels. Pixels are borrowed: until the next read with the same
  * scratch. Any worker, its own scratch. */
 tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out);
+
+/* Row i of a table as float32 (columns), NAN where it is missing: borrowed from the data set. Any worker. */
+tacit_status dataset_read_row(const dataset *d, int64_t i, const float **out);
 void dataset_name(const dataset *d, int64_t i, char *out, size_t size);
 
 /* Formats in sniffing order, NULL-terminated. */
 extern const dataset_format *const dataset_formats[];
-extern const dataset_format format_idx, format_npy, format_tar, format_folder, format_memory;
+extern const dataset_format format_idx, format_npy, format_tar, format_csv, format_folder, format_memory;
 
 #endif
