@@ -1,4 +1,4 @@
-/* `tacit embed`: pictures to vectors, in a file or on stdout. */
+/* `tacit embed`: pictures or rows to vectors, in a file or on stdout. */
 #include "command.h"
 
 #include <stdlib.h>
@@ -14,6 +14,7 @@ static const tacit_option rows[] = {
     {"limit", TACIT_OPTION_WHOLE, 0, 9e15, NULL, "0", "examples", "first N only; 0: all", "embed"},
     {"skip-bad", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "leave out unreadable examples and list them",
      "embed"},
+    OPTIONS_TABLE("embed"),
     OPTION_THREADS,
     OPTION_QUIET,
 };
@@ -163,7 +164,7 @@ static int run(session *s)
     work w = {.session = s};
     tacit_status status = tacit_model_open(&w.model, s->context, s->line.operands[0]);
     if (status == TACIT_OK)
-        status = session_open_data(s, &w.data, 1, command_line_text(&s->line, "split"));
+        status = session_open_data(s, &w.data, w.model, 1, command_line_text(&s->line, "split"));
     if (status == TACIT_OK) {
         tacit_model_info model;
         tacit_dataset_info data;

@@ -19,6 +19,7 @@ static const tacit_option rows[] = {
      "eval"},
     {"skip-bad", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "leave out unreadable examples and list them",
      "eval"},
+    OPTIONS_TABLE("eval"),
     OPTION_THREADS,
     OPTION_JSON,
     OPTION_QUIET,
@@ -31,6 +32,8 @@ typedef struct work {
     tacit_dataset *train, *test; /* test NULL: a fifth of train is held out */
     tacit_evaluation_options options;
     tacit_evaluation result;
+    bool columns;    /* of a table, not pictures */
+    const char *raw; /* what the model is compared with, for people */
 } work;
 
 /* ---- rows of the table ---- */
@@ -81,7 +84,7 @@ static void print_table(const work *w)
            count_text(e->train_count, train), count_text(e->test_count, test), (int)e->classes);
     printf("%-20s%20s", "", "this model");
     if (w->options.baselines)
-        printf("%20s%20s", "raw pixels", "untrained encoder");
+        printf("%20s%20s", w->raw, "untrained encoder");
     putchar('\n');
     for (int i = 0; i < MEASURES; i++) {
         if (!is_measured(w, i))
@@ -135,7 +138,7 @@ static bool print_verdict(const work *w, verdict wanted, const char *words, bool
 
 static void print_sentence(const work *w)
 {
-    printf("\nBeside raw pixels this model is ");
+    printf("\nBeside %s this model is ", w->raw);
     bool any = print_verdict(w, BETTER, "better at", true);
     any |= print_verdict(w, WORSE, "worse at", !any);
     print_verdict(w, NO_DIFFERENCE, "neither better nor worse (within two standard errors) at", !any);
@@ -166,7 +169,8 @@ static json_t *describe(const work *w)
                   "temperature", w->options.temperature, "draws", w->options.draws, "seed",
                   (json_int_t)w->options.seed, "model", describe_scores(w, &e->learnt));
     if (object && w->options.baselines) {
-        json_object_set_new(object, "raw_pixels", describe_scores(w, &e->pixels));
+        json_object_set_new(object, w->columns ? "raw_columns" : "raw_pixels",
+                            describe_scores(w, &e->pixels));
         json_object_set_new(object, "untrained", describe_scores(w, &e->untrained));
     }
     return object;
@@ -190,7 +194,7 @@ static bool is_same(const tacit_dataset *a, const tacit_dataset *b)
  * that is damaged must not be passed over. */
 static tacit_status open_test_part(work *w)
 {
-    const tacit_status status = session_open_data(w->session, &w->test, 1, "test");
+    const tacit_status status = session_open_data(w->session, &w->test, w->model, 1, "test");
     if (status == TACIT_ARGUMENT)
         return TACIT_OK;
     if (status == TACIT_OK && is_same(w->train, w->test)) {
@@ -204,10 +208,7 @@ static tacit_status open_test_part(work *w)
 static tacit_status open_test(work *w, const char *path)
 {
     session *s = w->session;
-    tacit_dataset_options options = tacit_dataset_options_default();
-    options.split = "test";
-    options.limit = command_line_whole(&s->line, "limit");
-    options.skip_bad = command_line_flag(&s->line, "skip-bad");
+    tacit_dataset_options options = session_data_options(s, w->model, "test");
     const tacit_status status = tacit_dataset_open(&w->test, s->context, &path, 1, &options);
     if (status != TACIT_ARGUMENT)
         return status;
@@ -220,7 +221,7 @@ static tacit_status open_all(work *w)
     const char *test = command_line_text(&w->session->line, "test");
     tacit_status status = tacit_model_open(&w->model, w->session->context, w->session->line.operands[0]);
     if (status == TACIT_OK)
-        status = session_open_data(w->session, &w->train, 1, NULL);
+        status = session_open_data(w->session, &w->train, w->model, 1, NULL);
     if (status == TACIT_OK)
         status = test ? open_test(w, test) : open_test_part(w);
     return status;
@@ -234,6 +235,10 @@ static void hear_stage(void *user, const char *what)
 static int evaluate(work *w)
 {
     session *s = w->session;
+    tacit_model_info info;
+    tacit_model_get_info(w->model, &info);
+    w->columns = info.columns > 0;
+    w->raw = w->columns ? "raw columns" : "raw pixels";
     const tacit_status status =
         tacit_evaluate(w->model, w->train, w->test, &w->options, &w->result, hear_stage, &s->progress);
     if (status != TACIT_OK)

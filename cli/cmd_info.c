@@ -14,16 +14,18 @@ static json_t *number_list(const double *numbers, int count)
 
 static json_t *describe(const tacit_model_info *m)
 {
+    const int channels = m->columns ? 0 : m->channels; /* of a table, config.json has the numbers */
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:o, s:o, s:s, s:I, s:I, s:I, "
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:o, s:o, s:s, s:I, s:I, "
+        "s:I, "
         "s:I, s:I, s:b}",
-        "version", m->version, "method", m->method, "family", m->family, "encoder", m->encoder, "readout",
-        m->readout, "preset", m->preset, "height", m->height, "width", m->width, "channels", m->channels,
-        "patch", m->patch, "dimension", (json_int_t)m->dimension, "parameters", (json_int_t)m->parameters,
-        "encoder_parameters", (json_int_t)m->encoder_parameters, "mean", number_list(m->mean, m->channels),
-        "deviation", number_list(m->deviation, m->channels), "data", m->data, "examples",
-        (json_int_t)m->examples, "steps", (json_int_t)m->steps, "epochs", (json_int_t)m->epochs, "batch",
-        (json_int_t)m->batch, "seed", (json_int_t)m->seed, "complete", (int)m->complete);
+        "columns", m->columns, "version", m->version, "method", m->method, "family", m->family, "encoder",
+        m->encoder, "readout", m->readout, "preset", m->preset, "height", m->height, "width", m->width,
+        "channels", m->channels, "patch", m->patch, "dimension", (json_int_t)m->dimension, "parameters",
+        (json_int_t)m->parameters, "encoder_parameters", (json_int_t)m->encoder_parameters, "mean",
+        number_list(m->mean, channels), "deviation", number_list(m->deviation, channels), "data", m->data,
+        "examples", (json_int_t)m->examples, "steps", (json_int_t)m->steps, "epochs", (json_int_t)m->epochs,
+        "batch", (json_int_t)m->batch, "seed", (json_int_t)m->seed, "complete", (int)m->complete);
 }
 
 static void print_numbers(const char *what, const double *numbers, int count)
@@ -33,8 +35,12 @@ static void print_numbers(const char *what, const double *numbers, int count)
         printf(" %.4f", numbers[i]);
 }
 
-static void print_pictures(const tacit_model_info *m)
+static void print_examples(const tacit_model_info *m)
 {
+    if (m->columns) {
+        printf("rows        %d columns of a table\n", m->columns);
+        return;
+    }
     printf("pictures    %d x %d x %d, patches of %d\n", m->height, m->width, m->channels, m->patch);
     print_numbers("pixels      mean", m->mean, m->channels);
     print_numbers(", deviation", m->deviation, m->channels);
@@ -44,8 +50,10 @@ static void print_pictures(const tacit_model_info *m)
 static void print_training(const tacit_model_info *m)
 {
     char a[COUNT_TEXT], b[COUNT_TEXT];
-    printf("data        %s examples of %s, augmented as %s\n", count_text(m->examples, a), m->data,
-           m->preset);
+    printf("data        %s examples of %s", count_text(m->examples, a), m->data);
+    if (!m->columns)
+        printf(", augmented as %s", m->preset);
+    putchar('\n');
     printf("training    %s steps of %s epochs done, ", count_text(m->steps, a), count_text(m->epochs, b));
     printf("batch %s, seed %llu\n", count_text(m->batch, a), (unsigned long long)m->seed);
     printf("state       %s\n", m->complete ? "complete" : "unfinished");
@@ -55,8 +63,8 @@ static void print_info(const tacit_model_info *m)
 {
     char a[COUNT_TEXT], b[COUNT_TEXT];
     printf("method      %s (%s)\n", m->method, m->family);
-    printf("encoder     %s, readout %s\n", m->encoder, m->readout);
-    print_pictures(m);
+    printf(m->columns ? "encoder     %s\n" : "encoder     %s, readout %s\n", m->encoder, m->readout);
+    print_examples(m);
     printf("embedding   %s numbers\n", count_text(m->dimension, a));
     printf("parameters  %s, of them %s in the encoder\n", count_text(m->parameters, a),
            count_text(m->encoder_parameters, b));

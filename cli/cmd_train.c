@@ -18,16 +18,26 @@ static const char *or_auto(const char *text)
     return text ? text : "auto";
 }
 
+/* "rows of 30 columns", "pictures of 28 x 28, grey" */
+static void describe_kind(const tacit_dataset_info *info, char *out, size_t size)
+{
+    const char *colour = info->channels == 1 ? "grey" : "colour";
+    if (info->columns)
+        snprintf(out, size, "rows of %d columns", info->columns);
+    else if (info->width)
+        snprintf(out, size, "pictures of %d x %d, %s", info->height, info->width, colour);
+    else
+        snprintf(out, size, "pictures of different sizes, %s", colour);
+}
+
 /* What will be done, before it is; "auto" follows from the data and is in RUN/config.json. */
 static void announce(session *s, const tacit_dataset *data)
 {
     tacit_dataset_info info;
-    char line[400], count[COUNT_TEXT], size[64] = "of different sizes";
+    char line[400], count[COUNT_TEXT], kind[64];
     tacit_dataset_get_info(data, &info);
-    if (info.width)
-        snprintf(size, sizeof size, "of %d x %d", info.height, info.width);
-    snprintf(line, sizeof line, "data     %s pictures %s, %s (%s)%s", count_text(info.count, count), size,
-             info.channels == 1 ? "grey" : "colour", info.format,
+    describe_kind(&info, kind, sizeof kind);
+    snprintf(line, sizeof line, "data     %s %s (%s)%s", count_text(info.count, count), kind, info.format,
              info.classes ? "; labels are not used" : "");
     progress_note(&s->progress, line);
     snprintf(line, sizeof line, "method   %s, encoder %s, epochs %s, batch %s, seed %s",

@@ -51,8 +51,13 @@ int session_misused(session *s, const char *format, ...) CLI_PRINTF(2, 3);
 /* Prints a sentence; FAILED. */
 int session_broken(session *s, const char *format, ...) CLI_PRINTF(2, 3);
 
-/* Opens operands first .. of the line. `split` may be NULL. */
-tacit_status session_open_data(session *s, tacit_dataset **out, size_t first, const char *split);
+/* What the line's limit, skip-bad, header, label and group say for data of this model. `split` may be NULL.
+ * Texts are borrowed from the line and the model. */
+tacit_dataset_options session_data_options(const session *s, const tacit_model *model, const char *split);
+
+/* Opens operands first .. of the line with these options. */
+tacit_status session_open_data(session *s, tacit_dataset **out, const tacit_model *model, size_t first,
+                               const char *split);
 
 /* From here on Ctrl-C and SIGTERM stop a running call of the library after the step; the second one kills. */
 void session_catch_interrupts(session *s);
@@ -75,6 +80,26 @@ const char *count_text(int64_t count, char out[COUNT_TEXT]);
 #define OPTION_QUIET                                                                                         \
     {                                                                                                        \
         "quiet", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "nothing on stderr but errors", "common"        \
+    }
+/* Tables; without them what the model was trained with. */
+#define OPTIONS_TABLE(group)                                                                                 \
+    {"header",                                                                                               \
+     TACIT_OPTION_CHOICE,                                                                                    \
+     0,                                                                                                      \
+     0,                                                                                                      \
+     "auto|yes|no",                                                                                          \
+     NULL,                                                                                                   \
+     "",                                                                                                     \
+     "tables: the first row names the columns; default: as trained",                                         \
+     group},                                                                                                 \
+        {"label", TACIT_OPTION_TEXT,                                                                         \
+         0,       0,                                                                                         \
+         NULL,    NULL,                                                                                      \
+         "",      "tables: column of the label, by name or number; default: as trained",                     \
+         group},                                                                                             \
+    {                                                                                                        \
+        "group", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",                                                    \
+            "tables: column of the group, by name or number; default: as trained", group                     \
     }
 #define ROW_COUNT(rows) (sizeof(rows) / sizeof *(rows))
 

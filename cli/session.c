@@ -152,12 +152,26 @@ int session_run(session *s, const tacit_option *rows, size_t row_count, size_t o
 
 /* ---- what commands share ---- */
 
-tacit_status session_open_data(session *s, tacit_dataset **out, size_t first, const char *split)
+/* The words of the line go before what the model was trained with; a column that is named must be there. */
+tacit_dataset_options session_data_options(const session *s, const tacit_model *model, const char *split)
 {
-    tacit_dataset_options options = tacit_dataset_options_default();
+    tacit_dataset_options options = tacit_model_dataset_options(model);
+    const char *header = command_line_text(&s->line, "header");
+    const char *label = command_line_text(&s->line, "label"), *group = command_line_text(&s->line, "group");
     options.split = split;
     options.limit = command_line_whole(&s->line, "limit");
     options.skip_bad = command_line_flag(&s->line, "skip-bad");
+    options.header = header ? header : options.header;
+    options.label = label ? label : options.label;
+    options.group = group ? group : options.group;
+    options.columns_may_lack = !label && !group;
+    return options;
+}
+
+tacit_status session_open_data(session *s, tacit_dataset **out, const tacit_model *model, size_t first,
+                               const char *split)
+{
+    const tacit_dataset_options options = session_data_options(s, model, split);
     return tacit_dataset_open(out, s->context, s->line.operands + first, (int)(s->line.operand_count - first),
                               &options);
 }

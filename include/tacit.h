@@ -122,6 +122,12 @@ typedef struct tacit_dataset_options {
     int channels;        /* 1 or 3: pictures are converted to that; 0: 3 if any has colour, else 1 */
     bool skip_bad;       /* unreadable examples are left out, counted and listed, instead of being an error */
     uint64_t cache_bytes; /* decoded examples kept in memory; UINT64_MAX: up to a quarter of the machine's */
+    /* Tables. A column is named by its name, or its number from 1. */
+    const char
+        *header; /* "yes", "no": whether the first row names the columns; NULL or "auto": if it looks so */
+    const char *label;     /* column of the label; NULL or "": none */
+    const char *group;     /* column that tells which rows belong together; NULL or "": none */
+    bool columns_may_lack; /* it is no error if `label` and `group` are not there */
 } tacit_dataset_options;
 
 /* The defaults named above. */
@@ -129,7 +135,7 @@ TACIT_API tacit_dataset_options tacit_dataset_options_default(void);
 
 /* Opens `count` paths (files, folders, patterns such as "shard-*.tar") as one data set. The format is found
  * by content: IDX (plain or gzip), a folder of pictures (JPEG, PNG, WebP), tar (plain or gzip) of pictures,
- * .npy. `options` NULL: the defaults. */
+ * .npy of bytes; tables of rows as CSV (plain or gzip) or .npy of floats. `options` NULL: the defaults. */
 TACIT_API TACIT_MUST_CHECK tacit_status tacit_dataset_open(tacit_dataset **out, tacit_context *context,
                                                            const char *const *paths, int count,
                                                            const tacit_dataset_options *options);
@@ -143,10 +149,12 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_dataset_from_memory(tacit_dataset 
 TACIT_API void tacit_dataset_close(tacit_dataset *data);
 
 typedef struct tacit_dataset_info {
-    const char *format; /* "idx", "folder", "tar", "npy", "memory" */
+    const char *format; /* "idx", "folder", "tar", "csv", "npy", "memory" */
     int64_t count;
-    int channels;      /* 1 or 3 */
-    int height, width; /* of every example, pixels; 0 where they differ */
+    int columns; /* of a table, as the model sees them: one for each category of a text column; 0: pictures */
+    int channels;      /* 1 or 3; of a table the columns */
+    int height, width; /* of every example, pixels; 0 where they differ; of a table 1 */
+    int32_t groups;    /* number of groups; 0: no groups */
     int32_t classes;   /* number of labels; 0: no labels */
 } tacit_dataset_info;
 
@@ -195,8 +203,8 @@ typedef struct tacit_option {
 
 /* The i-th option; false past the last. */
 TACIT_API bool tacit_config_option_at(const tacit_config *config, int i, tacit_option *out);
-/* What the options "split", "limit", "pixel-limit", "skip-bad" and "cache" say. `split` is borrowed from the
- * config. */
+/* What the options "split", "limit", "pixel-limit", "skip-bad", "cache", "header", "label" and "group" say.
+ * Texts are borrowed from the config. */
 TACIT_API tacit_dataset_options tacit_config_dataset_options(const tacit_config *config);
 
 /* ---- training ---- */
@@ -254,11 +262,12 @@ typedef struct tacit_model tacit_model;
 /* What a model is. Texts are inside the struct. */
 typedef struct tacit_model_info {
     char version[32], method[64], family[32], encoder[64], readout[16], preset[32];
-    int64_t parameters;         /* learnt numbers, all parts */
-    int64_t encoder_parameters; /* of the encoder */
-    int64_t dimension;          /* D of the embedding */
-    int height, width, channels, patch;
-    double mean[3], deviation[3]; /* of the training pixels, 0 to 1 */
+    int64_t parameters;                 /* learnt numbers, all parts */
+    int64_t encoder_parameters;         /* of the encoder */
+    int64_t dimension;                  /* D of the embedding */
+    int columns;                        /* of a model of tables; 0: a model of pictures */
+    int height, width, channels, patch; /* of pictures; of a table 0, 0, the columns, 0 */
+    double mean[3], deviation[3];       /* of the training pixels, 0 to 1; of a table 0 */
     int64_t steps, epochs, batch, examples;
     uint64_t seed;
     char data[1024]; /* what it was trained on: paths, or "memory" */
@@ -275,13 +284,17 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_model_open(tacit_model **out, taci
                                                          const char *path);
 TACIT_API void tacit_model_close(tacit_model *model);
 TACIT_API void tacit_model_get_info(const tacit_model *model, tacit_model_info *out);
+/* Defaults for opening other data for this model: the header, label and group columns that it was trained
+ * with, which need not be there. Texts are borrowed from the model. */
+TACIT_API tacit_dataset_options tacit_model_dataset_options(const tacit_model *model);
 
 /* done of all examples; may be NULL. */
 typedef void (*tacit_count_function)(void *user, int64_t done, int64_t all);
 
 /* Embeddings of examples first .. first+count-1 of `data` into out (count, D). Pictures are resized and
- * cropped to the model's size and converted to its channels. The same bits whatever first, count and the
- * number of threads. */
+ * cropped to the model's size and converted to its channels; columns of a table are found by their names.
+ * Data of another kind than the model's, and data that lack a column, are TACIT_ARGUMENT. The same bits
+ * whatever first, count and the number of threads. */
 TACIT_API TACIT_MUST_CHECK tacit_status tacit_model_embed(tacit_model *model, const tacit_dataset *data,
                                                           int64_t first, int64_t count, float *out,
                                                           tacit_count_function progress, void *user);

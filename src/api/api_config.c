@@ -120,5 +120,8 @@ tacit_dataset_options tacit_config_dataset_options(const tacit_config *config)
                                    .pixel_limit = o.pixel_limit,
                                    .channels = o.channels,
                                    .skip_bad = o.skip_bad,
-                                   .cache_bytes = o.cache_bytes};
+                                   .cache_bytes = o.cache_bytes,
+                                   .header = o.header,
+                                   .label = o.label,
+                                   .group = o.group};
 }

@@ -74,7 +74,11 @@ tacit_status tacit_dataset_open(tacit_dataset **out, tacit_context *context, con
                                    .pixel_limit = o->pixel_limit,
                                    .channels = o->channels,
                                    .skip_bad = o->skip_bad,
-                                   .cache_bytes = o->cache_bytes};
+                                   .cache_bytes = o->cache_bytes,
+                                   .header = o->header,
+                                   .label = o->label,
+                                   .group = o->group,
+                                   .columns_may_lack = o->columns_may_lack};
     context_begin(context);
     return handle_open_dataset(out, context, paths, count, &inner);
 }
@@ -106,6 +110,8 @@ void tacit_dataset_get_info(const tacit_dataset *data, tacit_dataset_info *out)
                                 .channels = d->channels,
                                 .height = d->height,
                                 .width = d->width,
+                                .columns = d->table ? d->table->columns : 0,
+                                .groups = d->groups ? d->group_count : 0,
                                 .classes = d->labels ? d->label_count : 0};
 }
 
@@ -135,5 +141,6 @@ data_source handle_source(const tacit_dataset *data)
                          .examples = d->count,
                          .channels = d->channels,
                          .height = d->height,
-                         .width = d->width};
+                         .width = d->width,
+                         .table = d->table};
 }

@@ -192,7 +192,7 @@ static tacit_status score_all(evaluation *e, tacit_evaluation *out)
     TRY(score_learner(e, e->model->learner, &out->learnt));
     if (!e->options->baselines)
         return TACIT_OK;
-    say(e, "raw pixels");
+    say(e, e->model->record.table ? "raw columns, standardised" : "raw pixels");
     TRY(pixel_part(e, &e->train));
     TRY(pixel_part(e, &e->test));
     TRY(score(e, shape_count(e->train.views->shape), &out->pixels));

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "train/config.h"
 #include "train/embedder.h"
+#include "train/looks.h"
 #include "use/export.h"
 #include "use/neighbours.h"
 
@@ -74,8 +75,11 @@ static void fill_info(const run_record *r, tacit_model_info *out)
                               .examples = r->examples,
                               .seed = (uint64_t)settings_whole(s, "seed"),
                               .complete = r->complete};
-    memcpy(out->mean, r->mean, sizeof out->mean);
-    memcpy(out->deviation, r->deviation, sizeof out->deviation);
+    for (int i = 0; !r->table && i < r->channels; i++) {
+        out->mean[i] = r->mean[i];
+        out->deviation[i] = r->deviation[i];
+    }
+    out->columns = r->table ? r->table->columns : 0;
     snprintf(out->version, sizeof out->version, "%s", r->version);
     snprintf(out->method, sizeof out->method, "%s", settings_text(s, "method"));
     snprintf(out->family, sizeof out->family, "%s", o ? family_name(o->family) : "");
@@ -101,12 +105,13 @@ tacit_status tacit_info_read(tacit_context *context, const char *path, tacit_mod
 
 static tacit_status load(tacit_model *m, const char *folder)
 {
-    const int64_t size = settings_whole(m->record.settings, "size");
+    const run_record *r = &m->record;
+    const int64_t size = settings_whole(r->settings, "size");
+    const shape view = r->table ? shape_1(r->channels) : shape_3(size, size, r->channels);
     char *weights = path_join(m->context, folder, "model.safetensors");
     tacit_status status = TACIT_NOMEM;
     if (weights)
-        status = learner_create(&m->learner, m->context, m->record.settings,
-                                shape_3(size, size, m->record.channels));
+        status = learner_create(&m->learner, m->context, r->settings, view);
     if (status == TACIT_OK)
         status = run_read_weights(m->learner, weights);
     if (status == TACIT_OK)
@@ -125,7 +130,7 @@ tacit_status tacit_model_open(tacit_model **out, tacit_context *context, const c
         return TACIT_NOMEM;
     m->context = context;
     tacit_status status = read_record(&m->record, context, path, &folder);
-    if (status == TACIT_OK && settings_is_auto(m->record.settings, "size"))
+    if (status == TACIT_OK && settings_is_auto(m->record.settings, m->record.table ? "encoder" : "size"))
         status = context_fail(context, TACIT_FORMAT, "%s: the configuration is not resolved", path);
     if (status == TACIT_OK)
         status = load(m, folder);
@@ -159,19 +164,28 @@ tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *d
                                 views **out)
 {
     const run_record *r = &model->record;
-    picture_view_options look = {.size = (int)settings_whole(r->settings, "size"),
-                                 .settings = config_augment(r->settings)};
-    for (int i = 0; i < 3; i++) {
-        look.mean[i] = (float)r->mean[i];
-        look.deviation[i] = i < r->channels ? (float)r->deviation[i] : 1.0f;
-    }
+    if (!r->table != !data->data->table)
+        return context_fail(
+            model->context, TACIT_ARGUMENT, "the model was trained with %s, but the data are %s",
+            r->table ? "rows of a table" : "pictures", r->table ? "pictures" : "rows of a table");
     *shown = *data->data;
-    if (shown->channels != r->channels) {
+    if (!r->table && shown->channels != r->channels) {
         /* What is kept in memory has the data's own channels. */
         shown->channels = r->channels;
         shown->cache = NULL;
     }
-    return picture_views_create(out, model->context, shown, &look);
+    const looks l = {.mean = r->mean, .deviation = r->deviation, .columns = r->table};
+    return looks_create(out, model->context, shown, r->settings, l, NULL);
+}
+
+tacit_dataset_options tacit_model_dataset_options(const tacit_model *model)
+{
+    const dataset_options o = config_dataset_options(model->record.settings);
+    return (tacit_dataset_options){.cache_bytes = UINT64_MAX,
+                                   .header = o.header,
+                                   .label = o.label,
+                                   .group = o.group,
+                                   .columns_may_lack = true};
 }
 
 static tacit_status check_range(const tacit_dataset *data, tacit_context *context, int64_t first,

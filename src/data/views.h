@@ -10,7 +10,7 @@
 typedef struct views views;
 struct views {
     dtype dtype;
-    shape shape; /* of one view: (H, W, C) */
+    shape shape; /* of one view: (H, W, C) of pictures, (columns) of rows */
     /* A training view: random, a function of (seed, epoch, example, view) only. out holds `shape`. Any
      * worker. */
     tacit_status (*random)(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view,

@@ -1,4 +1,4 @@
-/* Encoders: from a lane of pictures to one embedding each. One file for each family; the table is in
+/* Encoders: from a lane of pictures or rows to one embedding each. One file for each family; the table is in
  * encoder.c. */
 #ifndef MODEL_ENCODER_H
 #define MODEL_ENCODER_H
@@ -15,6 +15,7 @@ typedef struct encoder_settings {
     int patch;                   /* side of a patch; divides height and width */
     readout readout;
     int regions; /* a side, for READOUT_REGIONS */
+    bool rows;   /* rows of a table instead, (channels) numbers each; the rest is then of no account */
 } encoder_settings;
 
 typedef struct encoder encoder;
@@ -33,10 +34,11 @@ struct encoder {
     tacit_context *context;
     const encoder_kind *kind;
     encoder_settings settings;
+    bool takes_rows;     /* what it was built for: rows of a table, not pictures */
     int64_t width;       /* D of the embedding */
     int64_t tokens;      /* patches of a picture, T */
     int64_t patch_width; /* numbers of a patch, P */
-    /* pictures (B, H, W, C) -> embeddings (B, D) */
+    /* pictures (B, H, W, C), or rows (B, columns) -> embeddings (B, D) */
     value (*embed)(const encoder *e, tape *t, value pictures);
     /* Self-prediction by masking: only the patches named by `index` (B, K) i32 are seen. patches (B, T, P) ->
      * (B, 1 + K, D), class token first, after the final norm. NULL where an encoder can not leave parts out.

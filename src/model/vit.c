@@ -68,6 +68,9 @@ static void vit_destroy(encoder *e)
 static tacit_status check_settings(tacit_context *context, const encoder_kind *kind,
                                    const encoder_settings *s)
 {
+    if (s->rows)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s takes pictures, but the data are rows of a table: use mlp", kind->name);
     if (s->patch < 1 || s->height % s->patch || s->width % s->patch)
         return context_fail(context, TACIT_ARGUMENT,
                             "%s: patches of side %d do not divide a picture of %d x %d", kind->name, s->patch,

@@ -22,13 +22,18 @@ static tacit_status assemble(learner *l, const settings *s, shape view)
     if (!kind || !o)
         return context_fail(l->context, TACIT_ARGUMENT, "unknown %s \"%s\"", kind ? "method" : "encoder",
                             settings_text(s, kind ? "method" : "encoder"));
-    const encoder_settings e = {.height = (int)view.size[0],
-                                .width = (int)view.size[1],
-                                .channels = (int)view.size[2],
+    const bool rows = view.rank == 1;
+    const encoder_settings e = {.height = rows ? 1 : (int)view.size[0],
+                                .width = rows ? 1 : (int)view.size[1],
+                                .channels = (int)shape_last(view),
+                                .rows = rows,
                                 .patch = (int)settings_whole(s, "patch"),
                                 .readout = readout_of(settings_text(s, "readout")),
                                 .regions = regions_of(settings_text(s, "readout"))};
     TRY(kind->create(&l->encoder, &l->parameters, kind, &e));
+    if (l->encoder->takes_rows != rows)
+        return context_fail(l->context, TACIT_ARGUMENT, "%s does not take %s", kind->name,
+                            rows ? "rows of a table: use mlp" : "pictures");
     l->method = (method){.context = l->context, .objective = o, .encoder = l->encoder};
     TRY(o->create(&l->method, &l->parameters, s));
     return parameters_allocate(&l->parameters);

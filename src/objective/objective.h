@@ -26,7 +26,8 @@ typedef struct method {
 typedef struct lane {
     const int64_t *examples; /* (count): numbers of the examples in the data set */
     int64_t count;
-    value views; /* (count * objective->views, H, W, C): views of one example are neighbours */
+    value views; /* (count * objective->views, H, W, C), or rows (.., columns): views of one example are
+                    neighbours */
     uint64_t seed;
     uint32_t epoch;
 } lane;

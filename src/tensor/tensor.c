@@ -29,6 +29,14 @@ shape shape_4(int64_t a, int64_t b, int64_t c, int64_t d)
     return (shape){4, {a, b, c, d}};
 }
 
+shape shape_many(int64_t count, shape one)
+{
+    shape s = {one.rank + 1, {count}};
+    for (int i = 0; i < one.rank; i++)
+        s.size[i + 1] = one.size[i];
+    return s;
+}
+
 bool shape_equal(shape a, shape b)
 {
     if (a.rank != b.rank)

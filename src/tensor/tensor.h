@@ -29,6 +29,7 @@ shape shape_1(int64_t a);
 shape shape_2(int64_t a, int64_t b);
 shape shape_3(int64_t a, int64_t b, int64_t c);
 shape shape_4(int64_t a, int64_t b, int64_t c, int64_t d);
+shape shape_many(int64_t count, shape one); /* (count, ...): `count` of them; rank below SHAPE_MAX */
 bool shape_equal(shape a, shape b);
 int64_t shape_count(shape s);                          /* product of the sizes; 1 for rank 0 */
 int64_t shape_rows(shape s);                           /* product of all but the last size */

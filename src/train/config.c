@@ -25,10 +25,11 @@
         name, SETTING_FLAG, 0, 0, NULL, "false", "", text, group                                             \
     }
 
-static const char encoders[] = "vit-nano|vit-micro|vit-tiny|vit-small|vit-base";
+static const char encoders[] = "vit-nano|vit-micro|vit-tiny|vit-small|vit-base|mlp";
 
 static const setting common[] = {
-    CHOICE("encoder", encoders, "vit-nano", "network that is trained", "model"),
+    CHOICE("encoder", encoders, "auto",
+           "network that is trained; auto: vit-nano for pictures, mlp for tables", "model"),
     WHOLE("size", 8, 4096, "auto", "pixels",
           "side of the pictures the encoder sees; auto: the data's own up to 224", "model"),
     WHOLE("patch", 1, 256, "auto", "pixels", "side of a patch; auto: by the size and the method", "model"),
@@ -72,10 +73,19 @@ static const setting common[] = {
      "machine"},
     WHOLE("threads", 0, 1024, "0", "threads",
           "workers; 0: one for each processor. The result does not depend on it", "machine"),
+    CHOICE("header", "auto|yes|no", "auto", "tables: the first row names the columns; auto: if it looks so",
+           "data"),
+    {"label", SETTING_TEXT, 0, 0, NULL, "", "",
+     "tables: column of the label, by name or number from 1; it is not learnt from", "data"},
+    {"group", SETTING_TEXT, 0, 0, NULL, "", "",
+     "tables: column that tells which rows belong together; it is not learnt from", "data"},
     CHOICE("augment", "contrastive|prediction|none", "contrastive", "strong views, mild views, or none",
            "augmentation"),
     CHOICE("preset", "photo|small-colour|small-grey", "auto",
            "kind of pictures; auto: from their size and channels", "augmentation"),
+    NUMBER("corrupt", 0, 1, "auto", "",
+           "tables: share of the columns that a view gets from other rows; auto: 0.6, with --augment none 0",
+           "augmentation"),
 };
 
 /* One row for each part of augment_settings: overrides of the preset. */
@@ -209,8 +219,34 @@ static tacit_status resolve_augment(settings *s)
     return TACIT_OK;
 }
 
+/* A setting of the other kind of data is not passed over when a user asks for it. */
+static tacit_status refuse(const settings *s, tacit_context *context, const char *name, const char *kind,
+                           const char *other)
+{
+    if (!settings_is_set(s, name) || settings_is_auto(s, name))
+        return TACIT_OK;
+    return context_fail(context, TACIT_ARGUMENT, "--%s is for %s, but the data are %s", name, kind, other);
+}
+
+static tacit_status resolve_rows(settings *s, tacit_context *context)
+{
+    static const char *const of_pictures[] = {"size", "patch", "readout", "preset", "pixel-limit"};
+    static const char pictures[] = "pictures", rows[] = "rows of a table";
+    for (size_t i = 0; i < sizeof of_pictures / sizeof *of_pictures; i++)
+        TRY(refuse(s, context, of_pictures[i], pictures, rows));
+    for (size_t i = 0; i < AUGMENT_ROWS; i++)
+        TRY(refuse(s, context, augment_rows[i].row.name, pictures, rows));
+    TRY(settings_resolve(s, "encoder", "mlp"));
+    const bool none = strcmp(settings_text(s, "augment"), "none") == 0;
+    return settings_resolve_number(s, "corrupt", none ? 0.0 : 0.6);
+}
+
 tacit_status config_resolve_data(settings *s, tacit_context *context, const dataset *d)
 {
+    if (d->table)
+        return resolve_rows(s, context);
+    TRY(refuse(s, context, "corrupt", "rows of a table", "pictures"));
+    TRY(settings_resolve(s, "encoder", "vit-nano"));
     const int own = d->height && d->height < d->width ? d->height : (d->width ? d->width : 224);
     TRY(settings_resolve_whole(s, "size", own > 224 ? 224 : own));
     const int64_t size = settings_whole(s, "size");
@@ -238,6 +274,9 @@ dataset_options config_dataset_options(const settings *s)
                              .limit = settings_whole(s, "limit"),
                              .pixel_limit = settings_whole(s, "pixel-limit"),
                              .skip_bad = settings_flag(s, "skip-bad"),
+                             .header = settings_text(s, "header"),
+                             .label = settings_text(s, "label"),
+                             .group = settings_text(s, "group"),
                              .cache_bytes =
                                  settings_is_auto(s, "cache") ? UINT64_MAX : settings_size(s, "cache")};
 }

@@ -10,8 +10,9 @@
  * nearest. */
 tacit_status config_create(settings **out, tacit_context *context, const char *method);
 
-/* What follows from the data: "size", "patch", "preset" and every part of the augmentation. `d` has its
- * examples' sizes. */
+/* What follows from the data: "encoder"; of pictures "size", "patch", "preset" and every part of the
+ * augmentation; of rows "corrupt". `d` has its examples' sizes. What is set and is for the other kind of data
+ * is TACIT_ARGUMENT; what is not set stays "auto". */
 tacit_status config_resolve_data(settings *s, tacit_context *context, const dataset *d);
 
 /* What follows from the learner and the number of examples: "batch" (not above the examples), "epochs",
@@ -21,7 +22,7 @@ tacit_status config_resolve_training(settings *s, tacit_context *context, const 
 /* The augmentation that the (resolved) settings describe. */
 augment_settings config_augment(const settings *s);
 
-/* Dataset options that the settings describe; the split's text is borrowed from s. */
+/* Dataset options that the settings describe; texts are borrowed from s. */
 dataset_options config_dataset_options(const settings *s);
 
 #endif

@@ -97,9 +97,8 @@ static tacit_status fill_lane(const embedder *e, int64_t start, int worker, floa
 static tacit_status embed_lane(embedder *e, int64_t start, int worker)
 {
     tape *t = e->tapes[worker];
-    const shape v = e->views->shape;
     tape_reset(t, TAPE_INFERENCE);
-    const value pictures = tape_output(t, DTYPE_F32, shape_4(e->lane, v.size[0], v.size[1], v.size[2]));
+    const value pictures = tape_output(t, DTYPE_F32, shape_many(e->lane, e->views->shape));
     if (!pictures.id)
         return tape_status(t);
     TRY(fill_lane(e, start, worker, tape_f32(t, pictures)));

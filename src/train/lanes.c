@@ -161,12 +161,11 @@ static tacit_status fill_views(lanes *l, int worker, const int64_t *examples, in
 /* Reads, augments and runs lane i forward on `t`: the method's loss or embeddings. */
 static value forward_lane(lanes *l, tape *t, int64_t i, int worker)
 {
-    const shape v = l->views->shape;
     const int64_t count = lane_examples(l, i);
     const int64_t *examples = l->examples + i * l->options.lane;
     tape_reset(t, TAPE_TRAINING);
     const value pictures =
-        tape_output(t, DTYPE_F32, shape_4(count * objective_of(l)->views, v.size[0], v.size[1], v.size[2]));
+        tape_output(t, DTYPE_F32, shape_many(count * objective_of(l)->views, l->views->shape));
     if (!pictures.id)
         return pictures;
     const tacit_status status = fill_views(l, worker, examples, count, tape_f32(t, pictures));

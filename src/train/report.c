@@ -79,7 +79,7 @@ tacit_status report_step(session *s, const step_numbers *n)
 
 /* ---- the representation and the sheets ---- */
 
-/* `folder` is borrowed. */
+/* `folder` is borrowed. Rows of a table are nothing to look at: they have no sheets. */
 static samples sheets_in(const session *s, const char *folder)
 {
     return (samples){.context = s->context,
@@ -88,7 +88,7 @@ static samples sheets_in(const session *s, const char *folder)
                      .look = &s->look,
                      .learner = s->learner,
                      .folder = folder,
-                     .rows = (int)settings_whole(s->settings, "samples"),
+                     .rows = s->data->table ? 0 : (int)settings_whole(s->settings, "samples"),
                      .seed = (uint64_t)settings_whole(s->settings, "seed")};
 }
 

@@ -28,6 +28,20 @@ static json_t *describe_settings(const settings *s)
     return object;
 }
 
+/* "columns": a name, or a name and the text that the column tells. Not 0: a name is not UTF-8. */
+static int describe_table(json_t *data, const row_table *t)
+{
+    json_t *columns = json_array();
+    int failed = 0;
+    for (int i = 0; i < t->columns; i++) {
+        const table_column *c = &t->column[i];
+        failed |= json_array_append_new(columns, c->category ? json_pack("[s, s]", c->name, c->category)
+                                                             : json_string(c->name));
+    }
+    failed |= json_object_set_new(data, "columns", columns);
+    return failed | json_object_set_new(data, "named", json_boolean(t->named));
+}
+
 /* NULL when a path is not UTF-8. */
 static json_t *describe_source(const data_source *source)
 {
@@ -37,9 +51,14 @@ static json_t *describe_source(const data_source *source)
             json_decref(paths);
             paths = NULL;
         }
-    return json_pack("{s:o, s:s, s:I, s:i, s:i, s:i}", "paths", paths, "format", source->format, "examples",
-                     (json_int_t)source->examples, "channels", source->channels, "height", source->height,
-                     "width", source->width);
+    json_t *object = json_pack("{s:o, s:s, s:I, s:i, s:i, s:i}", "paths", paths, "format", source->format,
+                               "examples", (json_int_t)source->examples, "channels", source->channels,
+                               "height", source->height, "width", source->width);
+    if (object && source->table && describe_table(object, source->table)) {
+        json_decref(object);
+        object = NULL;
+    }
+    return object;
 }
 
 static json_t *describe_numbers(const double *numbers, int count)
@@ -166,6 +185,27 @@ static tacit_status read_paths(run_record *r, const char *path, const json_t *pa
     return TACIT_OK;
 }
 
+/* Columns as describe_table wrote them; NULL: the data are pictures. */
+static tacit_status read_table(run_record *r, const char *path, const json_t *columns, bool named)
+{
+    if (!columns)
+        return TACIT_OK;
+    if (json_array_size(columns) != (size_t)r->channels)
+        return wrong(r, path, "as many \"columns\" as channels");
+    TRY(table_create(&r->table, r->context, 0, r->channels));
+    r->table->named = named;
+    for (int i = 0; i < r->channels; i++) {
+        const json_t *column = json_array_get(columns, (size_t)i);
+        const bool pair = json_array_size(column) == 2;
+        const char *name = json_string_value(pair ? json_array_get(column, 0) : column);
+        const char *category = pair ? json_string_value(json_array_get(column, 1)) : NULL;
+        if (!name || (pair && !category))
+            return wrong(r, path, "a text or two for each of \"columns\"");
+        TRY(table_name(r->table, i, name, category));
+    }
+    return TACIT_OK;
+}
+
 static tacit_status read_source(run_record *r, const char *path, json_t *data)
 {
     const char *format;
@@ -174,8 +214,10 @@ static tacit_status read_source(run_record *r, const char *path, json_t *data)
     if (json_unpack(data, "{s:o, s:s, s:I, s:I, s:I, s:I}", "paths", &paths, "format", &format, "examples",
                     &examples, "channels", &channels, "height", &height, "width", &width))
         return wrong(r, path, "\"data\" with paths, format, examples, channels, height and width");
-    if ((channels != 1 && channels != 3) || examples < 1)
-        return wrong(r, path, "1 or 3 channels and at least one example");
+    const json_t *columns = json_object_get(data, "columns");
+    if (examples < 1 ||
+        (columns ? channels < 1 || channels > TABLE_COLUMNS_MOST : channels != 1 && channels != 3))
+        return wrong(r, path, "1 or 3 channels, or those of a table, and at least one example");
     if (height < 0 || height > INT32_MAX || width < 0 || width > INT32_MAX)
         return wrong(r, path, "a height and a width");
     r->examples = examples;
@@ -183,19 +225,25 @@ static tacit_status read_source(run_record *r, const char *path, json_t *data)
     r->height = (int)height;
     r->width = (int)width;
     snprintf(r->format, sizeof r->format, "%s", format);
+    TRY(read_table(r, path, columns, json_is_true(json_object_get(data, "named"))));
     return read_paths(r, path, paths);
 }
 
 static tacit_status read_numbers(run_record *r, const char *path, const char *name, const json_t *array,
-                                 double *out)
+                                 double **into)
 {
     char expected[64];
+    double *out = *into = memory_alloc(r->context, (size_t)r->channels, sizeof *out);
+    if (!out)
+        return TACIT_NOMEM;
     snprintf(expected, sizeof expected, "%d finite numbers as \"%s\"", r->channels, name);
     if (json_array_size(array) != (size_t)r->channels)
         return wrong(r, path, expected);
     for (int i = 0; i < r->channels; i++) {
         out[i] = json_number_value(json_array_get(array, (size_t)i));
-        if (!(out[i] >= -1e6 && out[i] <= 1e6) || (strcmp(name, "deviation") == 0 && !(out[i] > 0)))
+        /* Pixels are from 0 to 1, columns of a table are any numbers. */
+        const double most = r->table ? 1e39 : 1e6;
+        if (!(out[i] >= -most && out[i] <= most) || (strcmp(name, "deviation") == 0 && !(out[i] > 0)))
             return wrong(r, path, expected);
     }
     return TACIT_OK;
@@ -219,8 +267,8 @@ static tacit_status read_object(run_record *r, const char *path, json_t *root)
     r->encoder_parameters = own;
     r->dimension = dimension;
     TRY(read_source(r, path, data));
-    TRY(read_numbers(r, path, "mean", mean, r->mean));
-    TRY(read_numbers(r, path, "deviation", deviation, r->deviation));
+    TRY(read_numbers(r, path, "mean", mean, &r->mean));
+    TRY(read_numbers(r, path, "deviation", deviation, &r->deviation));
     return read_settings(r, path, rows);
 }
 
@@ -247,6 +295,9 @@ void run_record_fini(run_record *r)
     for (int i = 0; i < r->path_count; i++)
         memory_free(r->context, r->paths[i]);
     memory_free(r->context, r->paths);
+    memory_free(r->context, r->mean);
+    memory_free(r->context, r->deviation);
+    table_destroy(r->table);
     settings_destroy(r->settings);
     *r = (run_record){.context = r->context};
 }

@@ -9,6 +9,7 @@
 #define TRAIN_RUN_H
 
 #include "base/settings.h"
+#include "data/table.h"
 #include "objective/learner.h"
 
 /* Where the data came from, to open them again. */
@@ -18,6 +19,7 @@ typedef struct data_source {
     const char *format;
     int64_t examples;
     int channels, height, width; /* of the data; height and width 0 where they differ */
+    const row_table *table;      /* of rows, what the columns are; NULL: pictures */
 } data_source;
 
 /* What config.json says. */
@@ -30,8 +32,9 @@ typedef struct run_record {
     char format[16];
     int64_t examples;
     int channels, height, width;
-    double mean[3], deviation[3]; /* of the pixels */
-    int64_t steps;                /* done: 0 in RUN/config.json */
+    row_table *table;         /* of rows, what the columns are (no values); NULL: pictures */
+    double *mean, *deviation; /* (channels): of the pixels, or of the columns */
+    int64_t steps;            /* done: 0 in RUN/config.json */
     bool complete;
     int64_t parameters, encoder_parameters, dimension; /* 0 before training */
 } run_record;

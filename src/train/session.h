@@ -18,8 +18,8 @@ typedef struct session {
     const data_source *source;
     const char *run;
     const tacit_train_options *options;
-    double mean[3], deviation[3];
-    picture_view_options look;
+    double *mean, *deviation;  /* (channels of the data) */
+    picture_view_options look; /* of pictures, for sheets */
     views *views;
     work *work;
     learner *learner;

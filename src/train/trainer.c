@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
+#include "train/looks.h"
 #include "train/session.h"
 
 #include <math.h>
@@ -13,26 +14,18 @@
 
 /* ---- setting up ---- */
 
-static tacit_status create_views(session *s)
+/* On resume the numbers are those that the run began with. */
+static tacit_status measure(session *s, const run_record *began)
 {
-    s->look = (picture_view_options){.size = (int)settings_whole(s->settings, "size"),
-                                     .settings = config_augment(s->settings)};
-    for (int i = 0; i < 3; i++) {
-        s->look.mean[i] = (float)s->mean[i];
-        s->look.deviation[i] = (float)s->deviation[i];
-    }
-    return picture_views_create(&s->views, s->context, s->data, &s->look);
-}
-
-static tacit_status measure_pixels(session *s)
-{
-    float mean[3] = {0}, deviation[3] = {1, 1, 1};
-    TRY(picture_statistics(s->data, (int)settings_whole(s->settings, "size"), s->work->team, mean,
-                           deviation));
-    for (int i = 0; i < 3; i++) {
-        s->mean[i] = (double)mean[i];
-        s->deviation[i] = (double)deviation[i];
-    }
+    const size_t channels = (size_t)s->data->channels;
+    s->mean = memory_alloc(s->context, channels, sizeof *s->mean);
+    s->deviation = memory_alloc(s->context, channels, sizeof *s->deviation);
+    if (!s->mean || !s->deviation)
+        return TACIT_NOMEM;
+    if (!began)
+        return looks_measure(s->data, s->settings, s->work->team, s->mean, s->deviation);
+    memcpy(s->mean, began->mean, channels * sizeof *s->mean);
+    memcpy(s->deviation, began->deviation, channels * sizeof *s->deviation);
     return TACIT_OK;
 }
 
@@ -95,19 +88,21 @@ static void tell_memory(const session *s)
                     o->name);
 }
 
-/* Everything but the numbers in the blocks. On resume mean and deviation are known and nothing is "auto". */
-static tacit_status set_up(session *s, bool fresh)
+/* Everything but the numbers in the blocks. `began` is NULL but on resume, when nothing that matters is
+ * "auto". */
+static tacit_status set_up(session *s, const run_record *began)
 {
     const int64_t threads = settings_whole(s->settings, "threads");
     if (threads > 0)
         s->context->threads = (int)threads;
     TRY(work_create(&s->work, s->context));
-    if (fresh) {
+    if (!began) {
         tell_memory(s);
         TRY(config_resolve_data(s->settings, s->context, s->data));
-        TRY(measure_pixels(s));
     }
-    TRY(create_views(s));
+    TRY(measure(s, began));
+    const looks l = {.mean = s->mean, .deviation = s->deviation};
+    TRY(looks_create(&s->views, s->context, s->data, s->settings, l, &s->look));
     TRY(learner_create(&s->learner, s->context, s->settings, s->views->shape));
     parameters_initialise(&s->learner->parameters, (uint64_t)settings_whole(s->settings, "seed"));
     TRY(config_resolve_training(s->settings, s->context, s->learner, s->data->count));
@@ -128,6 +123,8 @@ static void tear_down(session *s)
         s->views->destroy(s->views);
     for (int i = 0; i < OPTIMIZER_BLOCKS; i++)
         memory_free(s->context, s->state[i]);
+    memory_free(s->context, s->mean);
+    memory_free(s->context, s->deviation);
     memory_free(s->context, s->batch);
     memory_free(s->context, s->sample_embeddings);
 }
@@ -305,7 +302,6 @@ static session session_of(tacit_context *context, settings *s, const dataset *d,
                      .source = source,
                      .run = run,
                      .options = options,
-                     .deviation = {1, 1, 1},
                      .representation = {(double)NAN, (double)NAN}};
 }
 
@@ -321,7 +317,7 @@ tacit_status trainer_train(tacit_context *context, settings *s, const dataset *d
 {
     TRY(run_check(context, run, options && options->overwrite));
     session now = session_of(context, s, d, source, run, options);
-    tacit_status status = set_up(&now, true);
+    tacit_status status = set_up(&now, NULL);
     if (status == TACIT_OK)
         status = first_files(&now);
     if (status == TACIT_OK)
@@ -339,16 +335,18 @@ static tacit_status same_data(const session *s, const run_record *r)
                             "the same data",
                             (long long)s->data->count, s->data->channels, (long long)r->examples,
                             r->channels);
+    if (!s->data->table != !r->table || (r->table && !table_equal(s->data->table, r->table)))
+        return context_fail(
+            s->context, TACIT_STATE,
+            "the columns of the data are not those that the run began with: it can only go on "
+            "with the same data");
     return TACIT_OK;
 }
 
 static tacit_status go_on(session *s, const run_record *began)
 {
-    memcpy(s->mean, began->mean, sizeof s->mean);
-    for (int i = 0; i < began->channels; i++)
-        s->deviation[i] = began->deviation[i];
     TRY(same_data(s, began));
-    TRY(set_up(s, false));
+    TRY(set_up(s, began));
     char *folder = path_join(s->context, s->run, "checkpoints");
     if (!folder)
         return TACIT_NOMEM;

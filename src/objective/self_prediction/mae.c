@@ -266,6 +266,9 @@ static tacit_status mae_create(method *m, parameters *p, const settings *options
 {
     const encoder *e = m->encoder;
     int64_t width, depth;
+    if (e->settings.rows)
+        return context_fail(m->context, TACIT_ARGUMENT,
+                            "mae hides patches of pictures, but the data are rows of a table: use simclr");
     if (!e->encode_visible)
         return context_fail(m->context, TACIT_ARGUMENT,
                             "mae hides patches from the encoder, which %s can not do: use a vit",

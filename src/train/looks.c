@@ -1,0 +1,48 @@
+/* The views of a kind of data, from settings. */
+#include "train/looks.h"
+
+#include "data/augment/row_views.h"
+#include "train/config.h"
+
+static tacit_status create_pictures(views **out, tacit_context *context, const dataset *d, const settings *s,
+                                    looks l, picture_view_options *back)
+{
+    picture_view_options o = {.size = (int)settings_whole(s, "size"),
+                              .settings = config_augment(s),
+                              .deviation = {1.0f, 1.0f, 1.0f}};
+    for (int i = 0; i < d->channels; i++) {
+        o.mean[i] = (float)l.mean[i];
+        o.deviation[i] = (float)l.deviation[i];
+    }
+    if (back)
+        *back = o;
+    return picture_views_create(out, context, d, &o);
+}
+
+tacit_status looks_create(views **out, tacit_context *context, const dataset *d, const settings *s, looks l,
+                          picture_view_options *back)
+{
+    if (!d->table)
+        return create_pictures(out, context, d, s, l, back);
+    const row_view_options o = {.like = l.columns,
+                                .mean = l.mean,
+                                .deviation = l.deviation,
+                                .corrupt = settings_number(s, "corrupt")};
+    return row_views_create(out, context, d, &o);
+}
+
+tacit_status looks_measure(const dataset *d, const settings *s, team *workers, double *mean,
+                           double *deviation)
+{
+    float m[3] = {0}, v[3] = {1, 1, 1};
+    if (d->table) {
+        row_statistics(d, mean, deviation);
+        return TACIT_OK;
+    }
+    TRY(picture_statistics(d, (int)settings_whole(s, "size"), workers, m, v));
+    for (int i = 0; i < d->channels; i++) {
+        mean[i] = (double)m[i];
+        deviation[i] = (double)v[i];
+    }
+    return TACIT_OK;
+}

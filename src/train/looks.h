@@ -1,0 +1,24 @@
+/* How a model looks at examples: views and their normalisation, by the settings and the kind of the data. */
+#ifndef TRAIN_LOOKS_H
+#define TRAIN_LOOKS_H
+
+#include "base/settings.h"
+#include "base/team.h"
+#include "data/augment/augment.h"
+
+/* What views are made of, beside the settings. */
+typedef struct looks {
+    const double *mean, *deviation; /* (channels of the data): of pixels in [0, 1], or of columns */
+    const row_table *columns;       /* of a model's training data; NULL: those of the data at hand */
+} looks;
+
+/* Views of `d`, which is kept. `back` (may be NULL) becomes what turns views of pictures back into pictures.
+ */
+tacit_status looks_create(views **out, tacit_context *context, const dataset *d, const settings *s, looks l,
+                          picture_view_options *back);
+
+/* Mean and deviation (d->channels) as the training data have them. */
+tacit_status looks_measure(const dataset *d, const settings *s, team *workers, double *mean,
+                           double *deviation);
+
+#endif
