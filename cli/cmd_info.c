@@ -16,16 +16,17 @@ static json_t *describe(const tacit_model_info *m)
 {
     const int channels = m->columns ? 0 : m->channels; /* of a table, config.json has the numbers */
     return json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:o, s:o, s:s, s:I, s:I, "
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:o, s:o, s:s, s:I, s:I, "
         "s:I, "
-        "s:I, s:I, s:b}",
-        "columns", m->columns, "version", m->version, "method", m->method, "family", m->family, "encoder",
-        m->encoder, "readout", m->readout, "preset", m->preset, "height", m->height, "width", m->width,
-        "channels", m->channels, "patch", m->patch, "dimension", (json_int_t)m->dimension, "parameters",
-        (json_int_t)m->parameters, "encoder_parameters", (json_int_t)m->encoder_parameters, "mean",
-        number_list(m->mean, channels), "deviation", number_list(m->deviation, channels), "data", m->data,
-        "examples", (json_int_t)m->examples, "steps", (json_int_t)m->steps, "epochs", (json_int_t)m->epochs,
-        "batch", (json_int_t)m->batch, "seed", (json_int_t)m->seed, "complete", (int)m->complete);
+        "s:I, s:I, s:b, s:i}",
+        "version", m->version, "method", m->method, "family", m->family, "encoder", m->encoder, "readout",
+        m->readout, "preset", m->preset, "height", m->height, "width", m->width, "channels", m->channels,
+        "patch", m->patch, "dimension", (json_int_t)m->dimension, "parameters", (json_int_t)m->parameters,
+        "encoder_parameters", (json_int_t)m->encoder_parameters, "mean", number_list(m->mean, channels),
+        "deviation", number_list(m->deviation, channels), "data", m->data, "examples",
+        (json_int_t)m->examples, "steps", (json_int_t)m->steps, "epochs", (json_int_t)m->epochs, "batch",
+        (json_int_t)m->batch, "seed", (json_int_t)m->seed, "complete", (int)m->complete, "columns",
+        m->columns);
 }
 
 static void print_numbers(const char *what, const double *numbers, int count)

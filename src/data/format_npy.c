@@ -1,4 +1,5 @@
-/* Pictures in a NumPy .npy file: u8, (N, H, W) or (N, H, W, C); labels in NAME.labels.npy or NAME_labels.npy.
+/* Pictures in a NumPy .npy file: u8, (N, H, W) or (N, H, W, C); or rows of a table: f4 or f8, (N, D), held in
+ * memory as float32, NaN is missing. Labels in NAME.labels.npy or NAME_labels.npy.
  *
  *   93 "NUMPY", major, minor, header length (u16, from version 2 on u32), header: a Python dictionary, then
  * the values
@@ -10,6 +11,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -275,8 +277,11 @@ static tacit_status check_pictures(const source *file, const npy_header *h, int6
     tacit_context *context = file->context;
     const char *path = file->path;
     if (!is_u8(h->dtype))
-        return context_fail(context, TACIT_UNSUPPORTED,
-                            "%s: dtype %s: pixels are expected as |u1 (numpy.uint8)", path, h->dtype);
+        return context_fail(
+            context, TACIT_UNSUPPORTED,
+            "%s: dtype %s: pixels are expected as |u1 (numpy.uint8), rows of a table as <f4 or "
+            "<f8",
+            path, h->dtype);
     if (h->dimensions != 3 && h->dimensions != 4)
         return context_fail(context, TACIT_FORMAT, "%s: %d dimensions: expected (N, H, W) or (N, H, W, C)",
                             path, h->dimensions);
@@ -297,21 +302,97 @@ static tacit_status check_pictures(const source *file, const npy_header *h, int6
     return check_size(file, h, 1);
 }
 
-static tacit_status open_pictures(dataset *d, const char *path, int64_t pixel_limit)
+static tacit_status open_pictures(dataset *d, const npy_header *h, int64_t pixel_limit)
 {
     npy_state *state = d->state;
-    npy_header h;
-    TRY(attach_npy(&state->file, d->context, path, &h));
-    TRY(check_pictures(&state->file, &h, pixel_limit));
-    const int channels = h.dimensions == 4 ? (int)h.sizes[3] : 1;
-    d->count = (int64_t)h.sizes[0];
-    d->height = (int)h.sizes[1];
-    d->width = (int)h.sizes[2];
+    TRY(check_pictures(&state->file, h, pixel_limit));
+    const int channels = h->dimensions == 4 ? (int)h->sizes[3] : 1;
+    d->count = (int64_t)h->sizes[0];
+    d->height = (int)h->sizes[1];
+    d->width = (int)h->sizes[2];
     d->channels = channels == 4 ? 3 : channels;
     state->shape = (image){d->height, d->width, channels, NULL};
-    state->stride = h.sizes[1] * h.sizes[2] * (size_t)channels;
-    state->data_at = h.data_at;
+    state->stride = h->sizes[1] * h->sizes[2] * (size_t)channels;
+    state->data_at = h->data_at;
     return TACIT_OK;
+}
+
+/* ---- rows ---- */
+
+/* Bytes of a float dtype ("<f8" has 8), or 0. */
+static size_t float_size(const char *dtype)
+{
+    const char *p = dtype + (strchr("|<>=", *dtype) && *dtype ? 1 : 0);
+    if (p[0] != 'f' || (p[1] != '4' && p[1] != '8') || p[2])
+        return 0;
+    return (size_t)(p[1] - '0');
+}
+
+static double float_at(const uint8_t *raw, size_t size, bool big_endian)
+{
+    uint64_t bits = 0;
+    uint32_t low;
+    float single;
+    double number;
+    for (size_t i = 0; i < size; i++)
+        bits = bits << 8 | raw[big_endian ? i : size - 1 - i];
+    low = (uint32_t)bits;
+    memcpy(&single, &low, sizeof single);
+    memcpy(&number, &bits, sizeof number);
+    return size == 4 ? (double)single : number;
+}
+
+static tacit_status check_rows(const source *file, const npy_header *h)
+{
+    if (h->dimensions != 2)
+        return context_fail(file->context, TACIT_FORMAT, "%s: %d dimensions of floats: expected rows (N, D)",
+                            file->path, h->dimensions);
+    if (h->sizes[0] < 1 || h->sizes[0] > INT32_MAX)
+        return context_fail(file->context, TACIT_FORMAT, "%s: %zu rows: expected 1 to %d", file->path,
+                            h->sizes[0], INT32_MAX);
+    if (h->sizes[1] < 1 || h->sizes[1] > TABLE_COLUMNS_MOST)
+        return context_fail(file->context, TACIT_LIMIT, "%s: %zu columns: expected 1 to %d", file->path,
+                            h->sizes[1], TABLE_COLUMNS_MOST);
+    return check_size(file, h, float_size(h->dtype));
+}
+
+static tacit_status read_row(const dataset *d, const source *file, const npy_header *h, int64_t row,
+                             scratch *s)
+{
+    const size_t size = float_size(h->dtype), columns = h->sizes[1];
+    float *to = d->table->values + (size_t)row * columns;
+    const uint8_t *raw;
+    TRY(source_get(file, h->data_at + (uint64_t)row * columns * size, columns * size, s, &raw));
+    for (size_t c = 0; c < columns; c++) {
+        to[c] = (float)float_at(raw + c * size, size, h->dtype[0] == '>');
+        if (isinf(to[c]))
+            return context_fail(d->context, TACIT_FORMAT,
+                                "%s: row %" PRId64 ", column %zu: not a finite number of 32 bits", file->path,
+                                row, c + 1);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status open_rows(dataset *d, const npy_header *h)
+{
+    const npy_state *state = d->state;
+    char name[16];
+    scratch s;
+    TRY(check_rows(&state->file, h));
+    TRY(table_create(&d->table, d->context, (int64_t)h->sizes[0], (int64_t)h->sizes[1]));
+    for (int c = 0; c < d->table->columns; c++) {
+        snprintf(name, sizeof name, "%d", c + 1);
+        TRY(table_name(d->table, c, name, NULL));
+    }
+    d->count = d->table->rows;
+    d->height = d->width = 1;
+    d->channels = d->table->columns;
+    tacit_status status = TACIT_OK;
+    scratch_init(&s, d->context);
+    for (int64_t i = 0; status == TACIT_OK && i < d->count; i++)
+        status = read_row(d, &state->file, h, i, &s);
+    scratch_fini(&s);
+    return status;
 }
 
 /* ---- labels ---- */
@@ -389,8 +470,8 @@ static tacit_status open_npy(dataset *d, const char *const *paths, int count, co
 {
     const char *slash = strrchr(paths[0], '/');
     if (count != 1)
-        return context_fail(d->context, TACIT_ARGUMENT, "%s and %d more: .npy data is one file of pictures",
-                            paths[0], count - 1);
+        return context_fail(d->context, TACIT_ARGUMENT, "%s and %d more: .npy data is one file", paths[0],
+                            count - 1);
     npy_state *state = memory_alloc(d->context, 1, sizeof *state);
     if (!state)
         return TACIT_NOMEM;
@@ -398,7 +479,9 @@ static tacit_status open_npy(dataset *d, const char *const *paths, int count, co
     state->name = memory_string(d->context, slash ? slash + 1 : paths[0]);
     if (!state->name)
         return TACIT_NOMEM;
-    TRY(open_pictures(d, paths[0], options->pixel_limit));
+    npy_header h;
+    TRY(attach_npy(&state->file, d->context, paths[0], &h));
+    TRY(float_size(h.dtype) ? open_rows(d, &h) : open_pictures(d, &h, options->pixel_limit));
     return open_labels(d, paths[0]);
 }
 
@@ -437,7 +520,7 @@ static void name_npy(const dataset *d, int64_t i, char *out, size_t size)
 
 const dataset_format format_npy = {
     .name = "npy",
-    .summary = "NumPy arrays of bytes (N, H, W) or (N, H, W, C)",
+    .summary = "NumPy arrays: bytes (N, H, W) or (N, H, W, C), floats (N, D)",
     .needs_no_cache = true,
     .sniff = sniff,
     .open = open_npy,

@@ -100,7 +100,7 @@ expect 2 '' 'tacit: --no-such: no such option
 tacit: see `tacit methods --help`' methods --no-such
 expect 2 '' 'tacit: unknown method "simclar": did you mean simclr?' train data -o run --method simclar
 ok encoders
-expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit-tiny, vit-small, vit-base; did you mean vit-nano?' \
+expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit-tiny, vit-small, vit-base, mlp or auto; did you mean vit-nano?' \
     train data -o run --method mae --encoder vit-nanp
 
 # ---- words that are missing or too many ----------------------------------------------------------------------------
@@ -272,6 +272,54 @@ holds 'eval --quick has the model only' grep -qE '^kNN +[0-9]+\.[0-9]$' got.out
 ok eval run tiny --json --test tiny/train-images-idx3-ubyte
 holds 'eval --json is one object; --test is the test set' \
     grep -q '^{"train_examples":40,"test_examples":40,"classes":2,.*"untrained":{.*}}$' got.out
+
+# ---- a table made here: 60 rows, two columns of numbers with gaps, one of texts, a group and a label -----------------
+awk 'BEGIN {
+    print "id,x,y,colour,kind"
+    for (i = 0; i < 60; i++)
+        printf "g%d,%s,%.2f,%s,%s\n", i / 2, i % 9 ? i % 7 : "", (i % 2) * 3 + (i * 37 % 11) / 10, i % 3 ? "red" : "sky",
+            i % 2 ? "odd" : "even"
+}' >table.csv
+set -- --method simclr --label kind --group id --batch 16 --epochs 2
+ok train table.csv -o rows "$@"
+holds 'train says that these are rows' grep -qx 'data     60 rows of 4 columns (csv); labels are not used' got.err
+holds 'rows have no sheets' test -z "$(ls rows/samples)"
+holds 'the columns are in config.json' grep -q '"named": true' rows/model/config.json
+ok info rows
+holds 'info says that these are rows' grep -qx 'rows        4 columns of a table' got.out
+holds 'info says which encoder was chosen' grep -qx 'encoder     mlp' got.out
+ok eval rows table.csv
+holds 'eval takes the label of the training' grep -qE '^linear probe( +[0-9]+\.[0-9]){3}$' got.out
+holds 'eval compares with the columns' grep -q '^Beside raw columns this model is ' got.out
+ok eval rows table.csv --json
+holds 'eval --json too' grep -q '"raw_columns":{' got.out
+cut -d, -f2-4 table.csv | awk -F, '{ print $3 "," $2 "," $1 }' >turned.csv
+ok embed rows table.csv -o - --quiet
+cut -d, -f3- got.out >want.rows
+ok embed rows turned.csv -o - --quiet
+cut -d, -f3- got.out >got.rows
+holds 'columns in another order, without label and group, are the same rows' cmp want.rows got.rows
+holds 'embed gives a row for each' test "$(wc -l <got.rows)" = 61
+ok resume rows
+cut -d, -f2,4,5 table.csv >less.csv
+expect 1 '' 'tacit: the data have no column "y" of values, which the model was trained with' \
+    embed rows less.csv -o less.npy --quiet
+expect 1 '' 'tacit: the model was trained with rows of a table, but the data are pictures' embed rows tiny -o tiny.npy --quiet
+expect 1 '' 'tacit: the model was trained with pictures, but the data are rows of a table' eval run table.csv --label kind --quiet
+expect 1 '' 'tacit: table.csv: no column "kin" for --label: expected one of its names, or 1 to 5' \
+    train table.csv -o not --method simclr --label kin --quiet
+expect 1 '' 'tacit: vit-nano takes pictures, but the data are rows of a table: use mlp' \
+    train table.csv -o not "$@" --encoder vit-nano --quiet
+expect 1 '' 'tacit: mlp takes rows of a table, but the data are pictures: use a vit' \
+    train tiny -o not --method simclr --encoder mlp --quiet
+expect 1 '' 'tacit: mae hides patches of pictures, but the data are rows of a table: use simclr' \
+    train table.csv -o not --method mae --label kind --group id --quiet
+expect 1 '' 'tacit: --size is for pictures, but the data are rows of a table' train table.csv -o not "$@" --size 32 --quiet
+expect 1 '' 'tacit: --corrupt is for rows of a table, but the data are pictures' \
+    train tiny -o not --method simclr --corrupt 0.5 --quiet
+echo '1,2' >>table.csv
+expect 1 '' 'tacit: table.csv: line 62 has 2 fields: expected 5, as line 1 has' train table.csv -o not "$@" --quiet
+holds 'nothing is left of what did not begin' test ! -e not
 
 # ---- a full disk under stdout ----------------------------------------------------------------------------------------
 if [ -w /dev/full ]; then

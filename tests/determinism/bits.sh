@@ -1,7 +1,7 @@
 #!/bin/sh
 # The same bits: model.safetensors is equal for 1, 2 and 3 threads, with so little memory that lanes are run twice, and
 # after three kills (SIGKILL) at random steps with a resume after each. For every method named on the command line.
-#   bits.sh TACIT DATA METHOD [OPTION...]
+#   bits.sh TACIT DATA METHOD [OPTION...]       DATA "table": rows that are made here
 set -eu
 tacit=$1
 data=$2
@@ -10,6 +10,16 @@ shift 3
 work=$(mktemp -d "${TMPDIR:-/tmp}/tacit-bits.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
+if [ "$data" = table ]; then
+    data=$work/table.csv
+    awk 'BEGIN {
+        for (i = 0; i < 420; i++) {
+            for (j = 1; j < 8; j++)
+                printf "%s,", (i + j) % 13 ? (i * j * 7919 % 1009) / 100 : ""
+            print i % 3 ? "red" : "blue"
+        }
+    }' >"$data"
+fi
 if [ ! -e "$data" ]; then
     echo "skipped: $data is not here (package dataset-fashion-mnist)"
     exit 77

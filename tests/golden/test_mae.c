@@ -36,7 +36,12 @@ static void declare_model(trial *t)
 {
     static const char *const rows[][2] = {
         {"mask-ratio", "0.75"}, {"target", "normalized"}, {"decoder-width", "16"}, {"decoder-depth", "1"}};
-    const encoder_settings e = {SIZE, SIZE, CHANNELS, PATCH, READOUT_MEAN, 1};
+    const encoder_settings e = {.height = SIZE,
+                                .width = SIZE,
+                                .channels = CHANNELS,
+                                .patch = PATCH,
+                                .readout = READOUT_MEAN,
+                                .regions = 1};
     t->kind = *encoder_find("vit-nano");
     t->kind.width = WIDTH;
     t->kind.depth = 2;

@@ -24,9 +24,9 @@ static const double mean[] = {0.1, 1.0 / 3.0, 0.5}, deviation[] = {0.25, 1e-3, 2
 
 static void set_up(trial *t, const char *name)
 {
-    static const char *const rows[][2] = {{"patch", "4"},      {"size", "8"},
-                                          {"readout", "mean"}, {"lr", "0.00012345678901234567"},
-                                          {"seed", "1"},       {"mask-ratio", "0.75"}};
+    static const char *const rows[][2] = {
+        {"patch", "4"}, {"size", "8"},          {"readout", "mean"},    {"lr", "0.00012345678901234567"},
+        {"seed", "1"},  {"mask-ratio", "0.75"}, {"encoder", "vit-nano"}};
     *t = (trial){.context = test_context(), .folder = test_folder(name)};
     test_without_sync(t->context);
     snprintf(t->path, sizeof t->path, "%s/config.json", t->folder);
