@@ -18,15 +18,15 @@ static json_t *describe(const tacit_model_info *m)
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:o, s:o, s:s, s:I, s:I, "
         "s:I, "
-        "s:I, s:I, s:b, s:i}",
+        "s:I, s:I, s:i, s:b}",
         "version", m->version, "method", m->method, "family", m->family, "encoder", m->encoder, "readout",
         m->readout, "preset", m->preset, "height", m->height, "width", m->width, "channels", m->channels,
         "patch", m->patch, "dimension", (json_int_t)m->dimension, "parameters", (json_int_t)m->parameters,
         "encoder_parameters", (json_int_t)m->encoder_parameters, "mean", number_list(m->mean, channels),
         "deviation", number_list(m->deviation, channels), "data", m->data, "examples",
         (json_int_t)m->examples, "steps", (json_int_t)m->steps, "epochs", (json_int_t)m->epochs, "batch",
-        (json_int_t)m->batch, "seed", (json_int_t)m->seed, "complete", (int)m->complete, "columns",
-        m->columns);
+        (json_int_t)m->batch, "seed", (json_int_t)m->seed, "columns", m->columns, "complete",
+        (int)m->complete);
 }
 
 static void print_numbers(const char *what, const double *numbers, int count)
@@ -64,7 +64,10 @@ static void print_info(const tacit_model_info *m)
 {
     char a[COUNT_TEXT], b[COUNT_TEXT];
     printf("method      %s (%s)\n", m->method, m->family);
-    printf(m->columns ? "encoder     %s\n" : "encoder     %s, readout %s\n", m->encoder, m->readout);
+    printf("encoder     %s", m->encoder);
+    if (!m->columns)
+        printf(", readout %s", m->readout);
+    putchar('\n');
     print_examples(m);
     printf("embedding   %s numbers\n", count_text(m->dimension, a));
     printf("parameters  %s, of them %s in the encoder\n", count_text(m->parameters, a),

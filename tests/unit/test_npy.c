@@ -65,6 +65,39 @@ static void expect(const char *name, int64_t count, int height, int width, int c
     dataset_close(d);
 }
 
+/* Floats are rows of a table: both sizes, both orders of bytes, NaN for what is missing, labels beside. */
+static void test_rows(void **state)
+{
+    (void)state;
+    static const float singles[4] = {1, -2.5f, NAN, 4};
+    static const double doubles[4] = {1, -2.5, (double)NAN, 4}, far[4] = {1, 2, 3, 1e39};
+    static const uint8_t labels[2] = {1, 0};
+    uint8_t turned[16];
+    for (size_t i = 0; i < 16; i++)
+        turned[i] = ((const uint8_t *)singles)[i / 4 * 4 + 3 - i % 4];
+    const struct {
+        const char *dtype;
+        const void *values;
+        size_t size;
+    } cases[] = {{"<f4", singles, 16}, {">f4", turned, 16}, {"<f8", doubles, 32}};
+    write_npy("r.labels.npy", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", labels, 2);
+    for (size_t k = 0; k < 3; k++) {
+        dataset *d;
+        char header[96];
+        snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (2, 2), }",
+                 cases[k].dtype);
+        write_npy("r.npy", 1, header, cases[k].values, cases[k].size);
+        assert_ok(context, test_open(&d, context, test_at("r.npy"), NULL));
+        assert_true(d->table && d->count == 2 && d->table->columns == 2 && !d->table->named);
+        assert_true(d->labels && d->labels[0] == 1 && d->labels[1] == 0);
+        for (int i = 0; i < 4; i++)
+            assert_true(i == 2 ? isnan(d->table->values[i]) : d->table->values[i] == singles[i]);
+        dataset_close(d);
+    }
+    write_npy("r.npy", 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }", far, 32);
+    test_refuses(context, test_at("r.npy"), NULL, TACIT_FORMAT, "row 1, column 2: not a finite number");
+}
+
 static void test_what_opens(void **state)
 {
     (void)state;
@@ -169,8 +202,14 @@ static void test_refused_headers(void **state)
 {
     (void)state;
     static const char damaged[] = "damaged header near byte";
-    refuses_header("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2, 2)}", TACIT_UNSUPPORTED,
-                   "dtype <f4: pixels are expected as |u1");
+    refuses_header("{'descr': '<i4', 'fortran_order': False, 'shape': (3, 2, 2)}", TACIT_UNSUPPORTED,
+                   "dtype <i4: pixels are expected as |u1 (numpy.uint8), rows of a table as <f4 or <f8");
+    refuses_header("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2, 2)}", TACIT_FORMAT,
+                   "3 dimensions of floats: expected rows (N, D)");
+    refuses_header("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 2)}", TACIT_FORMAT, "0 rows");
+    refuses_header("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 65537)}", TACIT_LIMIT,
+                   "65537 columns");
+    refuses_header("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)}", TACIT_FORMAT, "ends early");
     refuses_header("{'descr': [('x', '|u1')], 'fortran_order': False, 'shape': (3, 2, 2)}", TACIT_UNSUPPORTED,
                    "dtype a structure: pixels are expected as |u1");
     refuses_header("{'descr': '|u1', 'fortran_order': True, 'shape': (3, 2, 2)}", TACIT_UNSUPPORTED,
@@ -281,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_opens, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_alpha, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_labels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refused_labels, set_up, tear_down),

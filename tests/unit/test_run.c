@@ -192,6 +192,39 @@ static void assert_replaced_refused(const trial *t, const char *text, const char
     free(changed);
 }
 
+/* The columns of a table are written and read; what does not fit them is refused. */
+static void columns_go_round(void **state)
+{
+    (void)state;
+    static const char *const changes[][2] = {{"\"columns\": [", "\"columns\": [7, "},
+                                             {"\"columns\": [", "\"columns\": 7, \"x\": ["},
+                                             {"\"x\"", "7"},
+                                             {"\"red\"", "null"},
+                                             {"\"red\"", "\"red\", \"blue\""},
+                                             {"\"channels\": 3", "\"channels\": 4"}};
+    trial t;
+    run_record r;
+    row_table *columns;
+    set_up(&t, "columns");
+    assert_ok(t.context, table_create(&columns, t.context, 0, 3));
+    assert_ok(t.context, table_name(columns, 0, "x", NULL));
+    assert_ok(t.context, table_name(columns, 1, "colour", "red"));
+    assert_ok(t.context, table_name(columns, 2, "colour", "sky"));
+    columns->named = true;
+    t.source.table = columns;
+    write_config(&t);
+    assert_ok(t.context, run_read_config(&r, t.context, t.path));
+    assert_true(r.table && r.table->named && table_equal(r.table, columns));
+    assert_true(r.mean[2] == mean[2]);
+    run_record_fini(&r);
+    char *text = read_text(&t, t.path);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        assert_replaced_refused(&t, text, changes[i][0], changes[i][1]);
+    memory_free(t.context, text);
+    table_destroy(columns);
+    tear_down(&t);
+}
+
 static void damaged_fields(void **state)
 {
     (void)state;
@@ -348,6 +381,7 @@ static void weights_that_do_not_fit(void **state)
     learner_destroy(other);
     assert_ok(t.context, config_create(&s, t.context, "simclr"));
     assert_ok(t.context, settings_set(s, "patch", "4"));
+    assert_ok(t.context, settings_set(s, "encoder", "vit-nano"));
     assert_ok(t.context, learner_create(&other, t.context, s, shape_3(8, 8, 3)));
     context_begin(t.context);
     assert_fails(t.context, run_read_weights(other, weights), TACIT_FORMAT,
@@ -497,6 +531,7 @@ int main(void)
         cmocka_unit_test(epochs_of_max_steps),
         cmocka_unit_test(data_in_memory_have_no_paths),
         cmocka_unit_test(a_path_that_is_not_text),
+        cmocka_unit_test(columns_go_round),
         cmocka_unit_test(damaged_fields),
         cmocka_unit_test(damaged_files),
         cmocka_unit_test(changed_letters),
