@@ -369,7 +369,7 @@ void lanes_give(lanes *l, gradient_buffer *gradient)
 int64_t lanes_default_lane(const learner *l, int64_t batch)
 {
     const int64_t rows = l->encoder->tokens * l->method.objective->views;
-    const int64_t most = l->method.objective->couple ? 256 : 1024;
+    const int64_t most = l->method.objective->couple ? 512 : 1024;
     int64_t size = 2;
     while (size < 64 && size * 2 * rows <= most && size * 2 <= batch)
         size *= 2;
