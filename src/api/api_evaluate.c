@@ -141,7 +141,7 @@ static tacit_status embed_part(const evaluation *e, const learner *l, part *p)
 {
     embedder *how;
     memory_free(e->context, p->features);
-    p->features = memory_alloc(e->context, (size_t)(p->count * l->encoder->width), sizeof *p->features);
+    p->features = memory_alloc(e->context, (size_t)(p->count * learner_width(l)), sizeof *p->features);
     if (!p->features)
         return TACIT_NOMEM;
     TRY(embedder_create(&how, l, p->views, e->model->work, true));
@@ -171,7 +171,7 @@ static tacit_status score_learner(evaluation *e, const learner *l, tacit_scores 
 {
     TRY(embed_part(e, l, &e->train));
     TRY(embed_part(e, l, &e->test));
-    return score(e, l->encoder->width, out);
+    return score(e, learner_width(l), out);
 }
 
 /* The same encoder as it was before the first step. */
@@ -237,7 +237,7 @@ tacit_status tacit_evaluate(tacit_model *model, const tacit_dataset *train, cons
     out->train_count = e.train.count;
     out->test_count = e.test.count;
     out->classes = e.classes;
-    out->dimension = model->learner->encoder->width;
+    out->dimension = learner_width(model->learner);
     free_part(&e, &e.train);
     free_part(&e, &e.test);
     return status;

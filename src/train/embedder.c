@@ -103,9 +103,9 @@ static tacit_status embed_lane(embedder *e, int64_t start, int worker)
     if (!pictures.id)
         return tape_status(t);
     TRY(fill_lane(e, start, worker, tape_f32(t, pictures)));
-    const value embeddings = e->learner->encoder->embed(e->learner->encoder, t, pictures);
+    const value embeddings = learner_embed(e->learner, t, pictures);
     TRY(tape_status(t));
-    const int64_t width = e->learner->encoder->width, left = e->count - start;
+    const int64_t width = learner_width(e->learner), left = e->count - start;
     const int64_t rows = left < e->lane ? left : e->lane;
     memcpy(e->out + start * width, tape_f32(t, embeddings), (size_t)(rows * width) * sizeof(float));
     return TACIT_OK;
