@@ -13,6 +13,10 @@ typedef struct pixel_scale {
     float mean[3], deviation[3];
 } pixel_scale;
 
+/* Mean square difference, as pixels in [0, 1], of `count` numbers of views; channels vary fastest. */
+double pixel_square_error(const pixel_scale *scale, int64_t channels, const float *a, const float *b,
+                          int64_t count);
+
 typedef struct views views;
 struct views {
     dtype dtype;
