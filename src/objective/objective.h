@@ -45,6 +45,7 @@ struct objective {
     family family;
     const char *summary;     /* one line, with author and year */
     int views;               /* of each example */
+    bool fine;               /* wants many small patches: the default patch is then smaller */
     const setting *settings; /* the method's own rows */
     size_t setting_count;
     const default_value *defaults; /* ends with {NULL, NULL} */

@@ -21,8 +21,8 @@ static const setting autoencode_settings[] = {
 };
 
 static const default_value autoencode_defaults[] = {{"optimizer", "adamw"},   {"beta2", "0.95"},
-                                                    {"weight-decay", "0.05"}, {"augment", "prediction"},
-                                                    {"base-lr", "0.002"},     {NULL, NULL}};
+                                                    {"weight-decay", "0.05"}, {"augment", "none"},
+                                                    {"base-lr", "0.005"},     {NULL, NULL}};
 
 /* ---- the model ---- */
 

@@ -180,6 +180,7 @@ const objective objective_denoise = {
     .family = SELF_PREDICTION,
     .summary = "restore damaged pictures (denoising autoencoder, Vincent et al. 2008)",
     .views = 1,
+    .fine = true,
     .settings = denoise_settings,
     .setting_count = sizeof denoise_settings / sizeof *denoise_settings,
     .defaults = denoise_defaults,

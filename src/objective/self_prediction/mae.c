@@ -244,6 +244,7 @@ const objective objective_mae = {
     .family = SELF_PREDICTION,
     .summary = "hide most patches of a picture and predict them (masked autoencoder, He et al. 2022)",
     .views = 1,
+    .fine = true,
     .settings = mae_settings,
     .setting_count = sizeof mae_settings / sizeof *mae_settings,
     .defaults = mae_defaults,
