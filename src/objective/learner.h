@@ -17,4 +17,8 @@ typedef struct learner {
 tacit_status learner_create(learner **out, tacit_context *context, const settings *s, shape view);
 void learner_destroy(learner *l);
 
+/* What the model is used for: pictures (B, H, W, C) -> embeddings (B, learner_width). */
+value learner_embed(const learner *l, tape *t, value pictures);
+int64_t learner_width(const learner *l);
+
 #endif

@@ -172,7 +172,13 @@ static value forward_lane(lanes *l, tape *t, int64_t i, int worker)
     const tacit_status status = fill_views(l, worker, examples, count, tape_f32(t, pictures));
     if (status != TACIT_OK)
         return tape_fail(t, status, "views of a lane");
-    const lane told = {examples, count, pictures, l->options.seed, l->epoch};
+    const lane told = {.examples = examples,
+                       .count = count,
+                       .views = pictures,
+                       .seed = l->options.seed,
+                       .epoch = l->epoch,
+                       .pixels = &l->views->pixels,
+                       .scratch = &l->workers[worker].scratch};
     return objective_of(l)->lane(&l->learner->method, t, &told);
 }
 

@@ -54,7 +54,7 @@ static tacit_status create_sample(session *s)
         s->sample[i] = (int64_t)draw_permuted((uint64_t)settings_whole(s->settings, "seed"), DRAW_SAMPLE, 2,
                                               (uint64_t)s->data->count, (uint64_t)i);
     s->sample_embeddings =
-        memory_alloc(s->context, (size_t)(s->sample_count * s->learner->encoder->width), sizeof(float));
+        memory_alloc(s->context, (size_t)(s->sample_count * learner_width(s->learner)), sizeof(float));
     return s->sample_embeddings ? TACIT_OK : TACIT_NOMEM;
 }
 
@@ -258,7 +258,7 @@ static tacit_status run_step(session *s)
     TRY(status);
     if (n.epoch_end)
         TRY(report_measure(s));
-    n.spread = r.embeddings ? representation_spread(r.embeddings, r.rows, s->learner->encoder->width)
+    n.spread = r.embeddings ? representation_spread(r.embeddings, r.rows, learner_width(s->learner))
                             : s->representation.spread;
     return report_step(s, &n);
 }

@@ -117,7 +117,7 @@ static tacit_status create_training(bench *b)
 static tacit_status create_embedding(bench *b)
 {
     b->embeddings =
-        memory_alloc(b->context, (size_t)(b->batch * b->learner->encoder->width), sizeof *b->embeddings);
+        memory_alloc(b->context, (size_t)(b->batch * learner_width(b->learner)), sizeof *b->embeddings);
     if (!b->embeddings)
         return TACIT_NOMEM;
     return embedder_create(&b->embedder, b->learner, &b->views, b->work, true);

@@ -104,7 +104,7 @@ expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit
     train data -o run --method mae --encoder vit-nanp
 
 # ---- words that are missing or too many ----------------------------------------------------------------------------
-expect 2 '' 'tacit: train: --method is missing: one of mae, simclr
+expect 2 '' 'tacit: train: --method is missing: one of mae, denoise, autoencode, simclr
 tacit: see `tacit train --help`' train data -o run
 expect 2 '' 'tacit: train: -o RUN is missing: the folder to leave the run in
 tacit: see `tacit train --help`' train data --method mae
@@ -149,6 +149,9 @@ tacit: see `tacit methods --help`' methods --no-json=true
 # ---- lists -------------------------------------------------------------------------------------------------------
 ok methods
 holds 'methods has mae' grep -qx 'mae         self-prediction: hide most patches .*(masked autoencoder, He et al. 2022)' got.out
+holds 'methods has denoise' grep -qx 'denoise     self-prediction: restore damaged pictures (.*, Vincent et al. 2008)' got.out
+holds 'methods has autoencode' \
+    grep -qx 'autoencode  self-prediction: predict the whole picture from a code .*Salakhutdinov 2006)' got.out
 holds 'methods has simclr' grep -qx 'simclr      contrastive: two views .*(Chen et al. 2020)' got.out
 cp got.out methods.out
 expect 0 "$(cat methods.out)" '' methods --json --no-json
@@ -272,6 +275,37 @@ holds 'eval --quick has the model only' grep -qE '^kNN +[0-9]+\.[0-9]$' got.out
 ok eval run tiny --json --test tiny/train-images-idx3-ubyte
 holds 'eval --json is one object; --test is the test set' \
     grep -q '^{"train_examples":40,"test_examples":40,"classes":2,.*"untrained":{.*}}$' got.out
+
+# ---- methods that restore whole pictures ----------------------------------------------------------------------------
+small='--encoder vit-nano --readout mean --patch 2 --batch 8 --samples 2 --epochs 1 --quiet'
+expect 0 '' '' train tiny -o code --method autoencode --code 5 $small
+ok info code
+holds 'the code is the embedding' grep -qx 'embedding   5 numbers' got.out
+ok embed code tiny -o - --limit 3
+holds 'embed gives the code' grep -q '^name,label,e0,e1,e2,e3,e4$' got.out
+ok eval code tiny
+holds 'eval of a code has principal components beside it' grep -qE '^kNN( +[0-9]+\.[0-9]){4}$' got.out
+holds 'and says what is lost by both' grep -qE '^Test pictures made again from 5 numbers, mean square error of a pixel \(0 to 1\): 0\.[0-9]{5}; from as many principal components: 0\.[0-9]{5}\.$' got.out
+ok eval code tiny --quick
+holds 'eval --quick of a code has no components' grep -qE '^kNN +[0-9]+\.[0-9]$' got.out
+holds 'but its own error' grep -qE '\(0 to 1\): 0\.[0-9]{5}\.$' got.out
+ok eval code tiny --json
+holds 'eval --json of a code' \
+    grep -q '^{.*"reconstruction":0\.[0-9]*,"components":{"knn":.*},"components_reconstruction":0\.[0-9]*}$' got.out
+expect 0 '' '' train tiny -o wide --method autoencode --code 65 $small
+ok eval wide tiny
+holds 'a code longer than the pictures has no components beside it' grep -qE '^kNN( +[0-9]+\.[0-9]){3}$' got.out
+expect 0 '' '' train tiny -o damaged --method denoise --damage grey,blur,scale,noise,pepper,holes $small
+holds 'denoise leaves a sheet' test -f damaged/samples/epoch-0001.png
+expect 0 '' '' train tiny -o damaged2 --method denoise --damage grey,blur,scale,noise,pepper,holes $small --threads 1
+holds 'every damage is the same for any number of threads' cmp damaged/model/model.safetensors damaged2/model/model.safetensors
+expect 1 '' 'tacit: damage "noise,hole": "hole" is none of grey, blur, scale, noise, pepper, holes' \
+    train tiny -o none --method denoise --damage noise,hole $small
+expect 1 '' 'tacit: --damage-noise-min 0.5 is above --damage-noise-max 0.3' \
+    train tiny -o none --method denoise --damage-noise-min 0.5 $small
+expect 1 '' 'tacit: --decoder-width 20: expected a multiple of 16' \
+    train tiny -o none --method autoencode --decoder-width 20 $small
+holds 'what can not be trained leaves no folder' test ! -e none
 
 # ---- a full disk under stdout ----------------------------------------------------------------------------------------
 if [ -w /dev/full ]; then

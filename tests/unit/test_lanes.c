@@ -232,7 +232,10 @@ static float *whole_gradient(const trial *t, double *loss)
     assert_ok(t->context, tape_bind(whole, p->tensors, (int)p->count, p->block));
     tape_reset(whole, TAPE_TRAINING);
     tape_bind_gradients(whole, gradient, written);
-    const lane l = {t->examples, batch, tape_constant(whole, &all), t->options.seed, 0};
+    const lane l = {.examples = t->examples,
+                    .count = batch,
+                    .views = tape_constant(whole, &all),
+                    .seed = t->options.seed};
     value result = o->lane(&t->learner->method, whole, &l);
     if (o->couple)
         result = o->couple(&t->learner->method, whole, result);
