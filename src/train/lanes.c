@@ -9,7 +9,8 @@
 /* What one worker has for itself. */
 typedef struct lane_worker {
     tape *tape;
-    tape *target; /* bound to the method's target; NULL: it has none */
+    tape *target;   /* bound to the method's target; NULL: it has none */
+    int64_t *dealt; /* (lane): examples of a target's lane, or NULL */
     scratch scratch;
     double waiting, busy; /* seconds of this step */
 } lane_worker;
@@ -55,14 +56,18 @@ static tacit_status create_tape(const lanes *l, tape **out, int worker)
     return tape_bind(*out, p->tensors, (int)p->count, p->block);
 }
 
-static tacit_status create_target(const lanes *l, tape **out, int worker)
+static tacit_status create_target(const lanes *l, int worker)
 {
+    lane_worker *w = &l->workers[worker];
     const method *m = &l->learner->method;
     if (!m->target)
         return context_fail(l->context, TACIT_STATE, "%s: lanes before training has begun",
                             m->objective->name);
-    TRY(tape_create(out, l->context, l->work->backends[worker]));
-    return tape_bind(*out, m->target->tensors, (int)l->learner->parameters.count, m->target->block);
+    w->dealt = memory_alloc(l->context, (size_t)l->options.lane, sizeof *w->dealt);
+    if (!w->dealt)
+        return TACIT_NOMEM;
+    TRY(tape_create(&w->target, l->context, l->work->backends[worker]));
+    return tape_bind(w->target, m->target->tensors, (int)l->learner->parameters.count, m->target->block);
 }
 
 static tacit_status create_workers(lanes *l)
@@ -75,7 +80,7 @@ static tacit_status create_workers(lanes *l)
     for (int i = 0; i < l->work->workers; i++)
         TRY(create_tape(l, &l->workers[i].tape, i));
     for (int i = 0; objective_of(l)->target && i < l->work->workers; i++)
-        TRY(create_target(l, &l->workers[i].target, i));
+        TRY(create_target(l, i));
     return TACIT_OK;
 }
 
@@ -145,6 +150,7 @@ void lanes_destroy(lanes *l)
     for (int i = 0; l->workers && i < l->work->workers; i++) {
         tape_destroy(l->workers[i].tape);
         tape_destroy(l->workers[i].target);
+        memory_free(l->context, l->workers[i].dealt);
         scratch_fini(&l->workers[i].scratch);
     }
     drop_kept(l);
@@ -187,20 +193,16 @@ static tacit_status fill_views(lanes *l, int worker, view_range which, const int
     return TACIT_OK;
 }
 
-/* Reads and augments lane i, and tells it. An invalid value of `views` is a failure on the tape. */
-static lane tell_lane(lanes *l, tape *t, int64_t i, int worker, view_range which)
+/* Reads and augments a lane, and tells it. An invalid value of `views` is a failure on the tape. */
+static lane tell_lane(lanes *l, tape *t, int worker, view_range which, const int64_t *examples, int64_t count)
 {
     const shape v = l->views->shape;
-    lane told = {.examples = l->examples + i * l->options.lane,
-                 .count = lane_examples(l, i),
-                 .seed = l->options.seed,
-                 .epoch = l->epoch};
+    lane told = {.examples = examples, .count = count, .seed = l->options.seed, .epoch = l->epoch};
     const value pictures =
-        tape_output(t, DTYPE_F32, shape_4(told.count * which.count, v.size[0], v.size[1], v.size[2]));
+        tape_output(t, DTYPE_F32, shape_4(count * which.count, v.size[0], v.size[1], v.size[2]));
     if (!pictures.id)
         return told;
-    const tacit_status status =
-        fill_views(l, worker, which, told.examples, told.count, tape_f32(t, pictures));
+    const tacit_status status = fill_views(l, worker, which, examples, count, tape_f32(t, pictures));
     told.views = status == TACIT_OK ? pictures : tape_fail(t, status, "views of a lane");
     return told;
 }
@@ -210,23 +212,37 @@ static value forward_lane(lanes *l, tape *t, int64_t i, int worker)
 {
     const objective *o = objective_of(l);
     tape_reset(t, TAPE_TRAINING);
-    const lane told = tell_lane(l, t, i, worker, (view_range){0, o->views});
+    const lane told = tell_lane(l, t, worker, (view_range){0, o->views}, l->examples + i * l->options.lane,
+                                lane_examples(l, i));
     return told.views.id ? o->lane(&l->learner->method, t, &told) : told.views;
 }
 
-/* What the coupling compares the embeddings of lane i with. */
+/* Every lane_count-th example from i on: at most as many as a lane has. */
+static int64_t deal_examples(const lanes *l, int64_t i, int64_t *out)
+{
+    int64_t count = 0;
+    for (int64_t at = i; at < l->options.batch; at += l->lane_count)
+        out[count++] = l->examples[at];
+    return count;
+}
+
+/* What the coupling compares embeddings with. The examples are dealt out anew, one to each lane in turn:
+ * where an encoder's batch norm is over a lane, an embedding and its target then do not share the statistics
+ * that would give them away (He et al. 2020, section 3.3, "shuffling BN"). */
 static void target_lane(lanes *l, int64_t i, int worker)
 {
     const objective *o = objective_of(l);
-    tape *t = l->workers[worker].target;
-    tape_reset(t, TAPE_INFERENCE);
-    const lane told = tell_lane(l, t, i, worker, (view_range){o->views, o->target_views});
-    const value made = told.views.id ? o->target(&l->learner->method, t, &told) : told.views;
-    const tensor *x = tape_tensor(t, made);
-    const int64_t at = i * l->options.lane * o->target_views * l->learner->encoder->width;
-    if (x && tape_status(t) == TACIT_OK)
-        memcpy(l->targets + at, x->data, tensor_bytes(x));
-    fail_step(l, tape_status(t));
+    const lane_worker *w = &l->workers[worker];
+    const int64_t numbers = o->target_views * l->learner->encoder->width; /* of one example */
+    tape_reset(w->target, TAPE_INFERENCE);
+    const lane told = tell_lane(l, w->target, worker, (view_range){o->views, o->target_views}, w->dealt,
+                                deal_examples(l, i, w->dealt));
+    const value made = told.views.id ? o->target(&l->learner->method, w->target, &told) : told.views;
+    const float *from = tape_f32(w->target, made);
+    for (int64_t k = 0; from && tape_status(w->target) == TACIT_OK && k < told.count; k++)
+        memcpy(l->targets + (i + k * l->lane_count) * numbers, from + k * numbers,
+               (size_t)numbers * sizeof *from);
+    fail_step(l, tape_status(w->target));
 }
 
 /* ---- jobs ---- */

@@ -466,6 +466,55 @@ static void a_broken_example_fails_the_step(void **state)
         }
 }
 
+/* What lanes were told, by number of the place in the batch. */
+static _Atomic int target_lane_of[MOST_BATCH], query_lane_of[MOST_BATCH], told_lanes;
+
+static void note(const lane *l, _Atomic int *lane_of)
+{
+    const int number = ++told_lanes;
+    for (int64_t i = 0; i < l->count; i++)
+        lane_of[l->examples[i]] = number;
+}
+
+static value noting_lane(const method *m, tape *t, const lane *l)
+{
+    note(l, query_lane_of);
+    return m->encoder->embed(m->encoder, t, l->views);
+}
+
+static value noting_target(const method *m, tape *t, const lane *l)
+{
+    note(l, target_lane_of);
+    return m->encoder->embed(m->encoder, t, l->views);
+}
+
+/* Every example goes through the target once, run twice or not, and with none of those it shares a lane with.
+ */
+static void targets_are_dealt_out(void **state)
+{
+    (void)state;
+    lanes_options o = usual;
+    o.memory = 1;
+    trial t;
+    lanes_result r;
+    set_up(&t, "moco", 2, &o, &noise);
+    objective noting = *t.learner->method.objective;
+    noting.lane = noting_lane;
+    noting.target = noting_target;
+    t.learner->method.objective = &noting;
+    for (int i = 0; i < MOST_BATCH; i++)
+        t.examples[i] = i;
+    assert_ok(t.context, lanes_step(t.lanes, t.examples, 0, &r));
+    lanes_give(t.lanes, r.gradient);
+    assert_int_equal(told_lanes, 3 * (MOST_BATCH / (int)o.lane));
+    for (int i = 0; i < MOST_BATCH; i++)
+        for (int k = 0; k < i; k++)
+            assert_false(query_lane_of[i] == query_lane_of[k] && target_lane_of[i] == target_lane_of[k]);
+    for (int i = 0; i < MOST_BATCH; i++)
+        assert_true(query_lane_of[i] > 0 && target_lane_of[i] > 0);
+    tear_down(&t);
+}
+
 /* Lanes of a method with a target need its weights. */
 static void a_target_before_training_is_refused(void **state)
 {
@@ -491,6 +540,7 @@ int main(void)
         cmocka_unit_test(steady_state_allocates_nothing),
         cmocka_unit_test(a_broken_example_fails_the_step),
         cmocka_unit_test(a_target_before_training_is_refused),
+        cmocka_unit_test(targets_are_dealt_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
