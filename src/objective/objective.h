@@ -68,7 +68,8 @@ struct objective {
     /* Pointwise: -> loss (1). Batchwise: -> embeddings (count * views, D). */
     value (*lane)(const method *m, tape *t, const lane *l);
     /* Batchwise, or NULL: target_views more views of each example -> (count * target_views, D), on a tape
-     * that is bound to method.target and knows no gradients. */
+     * that is bound to method.target and knows no gradients. Its lanes hold other examples than those of
+     * `lane`. */
     value (*target)(const method *m, tape *t, const lane *l);
     /* embeddings (B * views, D) of the whole batch, in order, and what `target` made (B * target_views, D), a
      * constant (the invalid value without `target`) -> loss (1). NULL makes the method pointwise. */
