@@ -72,3 +72,24 @@ int64_t learner_width(const learner *l)
 {
     return l->method.width;
 }
+
+tacit_status learner_begin(learner *l, const settings *s)
+{
+    const objective *o = l->method.objective;
+    parameters_initialise(&l->parameters, (uint64_t)settings_whole(s, "seed"));
+    return o->begin ? o->begin(&l->method, &l->parameters, s) : TACIT_OK;
+}
+
+void learner_before_step(const learner *l, int64_t step, int64_t steps)
+{
+    const objective *o = l->method.objective;
+    if (o->before_step)
+        o->before_step(&l->method, &l->parameters, step, steps);
+}
+
+void learner_after_step(const learner *l, int64_t step)
+{
+    const objective *o = l->method.objective;
+    if (o->after_step)
+        o->after_step(&l->method, step);
+}
