@@ -17,6 +17,7 @@ typedef enum draw_stream {
     DRAW_MASK = 3,    /* which patches are hidden */
     DRAW_SAMPLE = 4,  /* a fixed sample of a data set */
     DRAW_LABELS = 5,  /* few-label draws, held-out splits */
+    DRAW_GROUPS = 11, /* first centres of k-means; epoch = number of the restart */
     DRAW_TEST = 15    /* tests only */
 } draw_stream;
 
