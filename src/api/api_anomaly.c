@@ -375,14 +375,15 @@ static tacit_status save_oddest(const saving *s, tacit_model *model, const embed
 {
     static const char *const titles[SHEET_COLUMNS] = {"odd", "nearest", "", "", "", "", "", ""};
     const int rows = s->data->count < SHEET_ROWS ? (int)s->data->count : SHEET_ROWS;
-    sheet_cell cells[SHEET_ROWS * SHEET_COLUMNS] = {{NULL, 0}};
+    const int columns = s->neighbours + 1 < SHEET_COLUMNS ? s->neighbours + 1 : SHEET_COLUMNS;
+    sheet_cell cells[SHEET_ROWS * SHEET_COLUMNS];
     for (int r = 0; r < rows; r++) {
-        cells[r * SHEET_COLUMNS] = (sheet_cell){data->views, s->order[r]};
-        for (int k = 0; k < s->neighbours && k + 1 < SHEET_COLUMNS; k++)
-            cells[r * SHEET_COLUMNS + k + 1] =
+        cells[r * columns] = (sheet_cell){data->views, s->order[r]};
+        for (int k = 0; k + 1 < columns; k++)
+            cells[r * columns + k + 1] =
                 (sheet_cell){fit->views, s->nearest[s->order[r] * s->neighbours + k]};
     }
-    return embedded_sheet(model, cells, rows, SHEET_COLUMNS, titles, folder, "oddest.png");
+    return embedded_sheet(model, cells, rows, columns, titles, folder, "oddest.png");
 }
 
 tacit_status tacit_find_odd_save(tacit_model *model, const tacit_dataset *data, const tacit_dataset *fit,
