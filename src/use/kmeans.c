@@ -231,7 +231,7 @@ static tacit_status first_centres(lloyd *l)
     const int64_t columns = l->x.columns;
     tacit_status status = TACIT_OK;
     for (int64_t i = 0; i < l->x.rows; i++)
-        l->squares[i] = INFINITY;
+        l->squares[i] = (double)INFINITY;
     for (l->groups = 1; status == TACIT_OK && l->groups <= wanted; l->groups++) {
         const int64_t row =
             l->groups == 1 ? (int64_t)draw_below(&l->draws, (uint64_t)l->x.rows) : draw_row(l);
@@ -382,7 +382,7 @@ static tacit_status check(tacit_context *context, matrix x, const kmeans_options
 tacit_status kmeans_fit(kmeans *out, work *w, matrix x, const kmeans_options *o)
 {
     lloyd l = {.work = w, .x = x, .groups = o->groups};
-    *out = (kmeans){.context = w->context, .groups = o->groups, .inertia = INFINITY};
+    *out = (kmeans){.context = w->context, .groups = o->groups, .inertia = (double)INFINITY};
     TRY(check(w->context, x, o));
     tacit_status status = lloyd_create(&l, out);
     for (int r = 0; status == TACIT_OK && r < o->restarts; r++) {

@@ -38,7 +38,7 @@ static tacit_status copy_scores(ranking *r, const double *scores, const bool *po
 static void fill_points(ranking *r, const scored *sorted, int64_t count)
 {
     int64_t accepted[2] = {0, 0};
-    r->thresholds[0] = INFINITY;
+    r->thresholds[0] = (double)INFINITY;
     r->points = 1;
     for (int64_t i = 0; i < count; i++) {
         accepted[sorted[i].positive]++;

@@ -13,7 +13,7 @@ enum { BLOCK_ROWS = 256, SAMPLE_EPOCH = 2 };
 
 static double row_silhouette(const double *sums, const int64_t *sizes, int32_t own, int32_t groups)
 {
-    double nearest = INFINITY;
+    double nearest = (double)INFINITY;
     for (int32_t c = 0; c < groups; c++)
         if (c != own && sizes[c] && sums[c] / (double)sizes[c] < nearest)
             nearest = sums[c] / (double)sizes[c];

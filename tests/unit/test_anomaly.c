@@ -124,7 +124,7 @@ static double direct_score(const float *query, int own)
 {
     double sum = 0, after = -1;
     for (int k = 0; k < K; k++) {
-        double least = INFINITY;
+        double least = (double)INFINITY;
         for (int r = 0; r < ROWS; r++) {
             const double distance = direct_distance(query, normal_data + r * D);
             if (r != own && distance > after && distance < least)
