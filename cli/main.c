@@ -27,6 +27,13 @@ static const command commands[] = {
      "is\n"
      "stdout, as CSV.",
      2, MANY, cmd_embed},
+    {"search", "RUN DATA QUERY...|--row N|--all [options]", "find the examples nearest to a picture",
+     "Finds the examples of DATA whose embeddings are nearest to those of the pictures QUERY, by cosine. "
+     "With "
+     "--all,\n"
+     "the examples ask for each other, and the search is measured beside raw pixels and an untrained "
+     "encoder.",
+     2, MANY, cmd_search},
     {"cluster", "RUN DATA... [-k N] [-o FOLDER] [options]", "sort examples into groups of alike ones",
      "Groups the examples by k-means on their embeddings (columns standardised, rows of length 1): "
      "k-means++, "

@@ -454,6 +454,77 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_find_odd_save(tacit_model *model, 
                                                             const int64_t *nearest, const tacit_anomaly *out,
                                                             const char *folder);
 
+/* ---- search ---- */
+
+/* Embeddings of a data set, ready to be searched, with the examples' names and labels. */
+typedef struct tacit_index tacit_index;
+
+/* Embeds all examples. `model` is kept, `data` is not. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_create(tacit_index **out, tacit_model *model,
+                                                           const tacit_dataset *data);
+/* An index to a file, whole or not at all, and from it again, without embedding anew. A file that is damaged
+ * or no index is TACIT_FORMAT; TACIT_STATE: it was made with another model, or (where `data` is not NULL) of
+ * other examples than those of `data`. `model` is kept. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_save(const tacit_index *index, const char *path);
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_open(tacit_index **out, tacit_model *model,
+                                                         const tacit_dataset *data, const char *path);
+TACIT_API void tacit_index_close(tacit_index *index);
+
+typedef struct tacit_index_info {
+    int64_t count, dimension; /* N, D */
+    int32_t classes;          /* number of labels; 0: no labels */
+} tacit_index_info;
+TACIT_API void tacit_index_get_info(const tacit_index *index, tacit_index_info *out);
+/* Of example i, 0 .. N-1: name and embedding (D), of length 1, borrowed; label, or -1, and a label's name. */
+TACIT_API const char *tacit_index_name(const tacit_index *index, int64_t i);
+TACIT_API const float *tacit_index_embedding(const tacit_index *index, int64_t i);
+TACIT_API int32_t tacit_index_label(const tacit_index *index, int64_t i);
+TACIT_API const char *tacit_index_label_name(const tacit_index *index, int32_t label);
+
+/* The k examples nearest to each of queries (Q, D), embeddings of the same model, by cosine: rows (Q, k),
+ * similarity (Q, k), nearest first; equal ones by row. k outside 1 to N is TACIT_ARGUMENT. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_search(const tacit_index *index, const float *queries,
+                                                           int64_t query_count, int k, int32_t *rows,
+                                                           float *similarity);
+
+/* What was found into `folder`, which is made: results.csv (query, rank, name, label, similarity) and
+ * results.png, a row for each of the first 24 queries: the query, then its nearest examples, up to 10.
+ * query (Q): examples of `queries`, which may be `data`; rows, similarity (Q, k): examples of `data`. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_search_save(tacit_model *model, const tacit_dataset *data,
+                                                          const tacit_dataset *queries, const int64_t *query,
+                                                          int64_t query_count, int k, const int32_t *rows,
+                                                          const float *similarity, const char *folder);
+
+typedef struct tacit_retrieval_options {
+    int k;           /* of precision at k: 10 */
+    int64_t queries; /* at most, a keyed sample where there are more examples: 2,000 */
+    uint64_t seed;   /* of the sample: 1 */
+    bool baselines;  /* raw pixels and the untrained encoder too: true */
+} tacit_retrieval_options;
+TACIT_API tacit_retrieval_options tacit_retrieval_options_default(void);
+
+/* Shares, 0 to 1; NAN: not measured. */
+typedef struct tacit_retrieval_score {
+    double precision;         /* of the k nearest others that have the query's label */
+    double average_precision; /* mean over queries, all others ranked */
+} tacit_retrieval_score;
+
+typedef struct tacit_retrieval {
+    int64_t count, queries; /* N; examples that asked */
+    int64_t left_out;       /* examples of the sample that are the only one with their label */
+    tacit_retrieval_score learnt, pixels, untrained;
+} tacit_retrieval;
+
+/* Every example (of the sample) asks for the others with its label, by cosine. `index` may be NULL; else it
+ * is one of `data`, which is not embedded anew. Data without labels are TACIT_ARGUMENT. `stage` may be NULL.
+ */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_measure_search(tacit_model *model, const tacit_dataset *data,
+                                                             const tacit_index *index,
+                                                             const tacit_retrieval_options *options,
+                                                             tacit_retrieval *out,
+                                                             void (*stage)(void *user, const char *what),
+                                                             void *user);
+
 /* ---- speed ---- */
 
 typedef struct tacit_bench_row {
