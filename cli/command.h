@@ -85,6 +85,8 @@ int cmd_embed(const command *self, int argc, char **argv);
 int cmd_cluster(const command *self, int argc, char **argv);
 int cmd_anomaly(const command *self, int argc, char **argv);
 int cmd_search(const command *self, int argc, char **argv);
+int cmd_verify(const command *self, int argc, char **argv);
+int cmd_identify(const command *self, int argc, char **argv);
 int cmd_info(const command *self, int argc, char **argv);
 int cmd_methods(const command *self, int argc, char **argv);
 int cmd_encoders(const command *self, int argc, char **argv);
