@@ -359,8 +359,8 @@ expect 1 '' 'tacit: 20 normal examples (4 held out): too few for 17 neighbours, 
 
 # ---- search, same or different, who is it ----------------------------------------------------------------------------
 ok search run tiny --row 3 -k 4 --index tiny.idx -o found
-holds 'search has a line for each result' test "$(grep -c ' train-images-idx3-ubyte:' got.out)" = 4
-holds 'a query does not find itself' test "$(grep -c 'ubyte:3$' got.out)" = 0
+holds 'search has a line for each result' test "$(grep -cE '^ +[1-4] .*  train-images-idx3-ubyte:[0-9]+$' got.out)" = 4
+holds 'a query does not find itself' test "$(grep -cE '^ +[1-4] .*ubyte:3$' got.out)" = 0
 holds 'search leaves a table' test "$(wc -l <found/results.csv)" = 5
 holds 'search leaves a sheet' test -s found/results.png
 cp got.out one.out
@@ -388,7 +388,7 @@ expect 1 '' 'tacit: pairs.csv: does not say which pairs are the same: expected a
     verify run pairs.csv --quiet
 ok verify run pairs.csv --threshold 0.999 -o answers.csv
 holds 'a picture is the same as itself' grep -qE '^same +1\.0000  one.png  one.png$' got.out
-holds 'verify leaves the answers' test "$(tail -n 1 answers.csv)" = '"one.png","one.png",,1,1'
+holds 'verify leaves the answers' grep -qE '^"one.png","one.png",,(1|0\.999999[0-9]*),1$' answers.csv
 expect 1 '' 'tacit: pairs from labels: the data have 2 labels: expected 4 or more' \
     verify run tiny --pairs-from-labels 10 --quiet
 expect 1 '' 'tacit: the gallery has no labels: there are no names to give' identify run one.png tiny --quiet
