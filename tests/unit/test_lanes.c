@@ -98,6 +98,8 @@ static void set_up(trial *t, const char *name, int threads, const lanes_options 
     assert_ok(t->context, settings_set(t->settings, "encoder", "vit-nano"));
     assert_ok(t->context, settings_set(t->settings, "patch", "4"));
     assert_ok(t->context, settings_set(t->settings, "readout", "mean"));
+    if (settings_has(t->settings, "projector-output"))
+        assert_ok(t->context, settings_set(t->settings, "projector-output", "64"));
     assert_ok(t->context, learner_create(&t->learner, t->context, t->settings, v->shape));
     parameters_initialise(&t->learner->parameters, 3);
     assert_ok(t->context, tacit_context_set_threads(t->context, threads));
@@ -173,7 +175,8 @@ static double distance(const parameters *p, const float *a, const float *b)
 
 /* ---- tests ---- */
 
-static const char *const methods[] = {"mae", "simclr"};
+static const char *const methods[] = {"mae", "simclr", "barlow", "vicreg"};
+enum { METHODS = sizeof methods / sizeof *methods };
 
 /* Two epochs: for a batchwise method the first runs lanes twice, the second keeps them. */
 static void check_workers(const char *name, const lanes_options *o)
@@ -207,7 +210,7 @@ static void same_bits_for_any_workers(void **state)
 {
     (void)state;
     lanes_options o = usual;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < METHODS; i++)
         for (o.leaf = 1; o.leaf <= 2; o.leaf++)
             check_workers(methods[i], &o);
 }
@@ -251,7 +254,7 @@ static void the_gradient_of_the_whole_batch(void **state)
 {
     (void)state;
     static const int64_t cuts[][3] = {{24, 4, 1}, {24, 4, 4}, {22, 4, 1}, {23, 5, 2}, {7, 7, 1}, {5, 1, 3}};
-    for (int m = 0; m < 2; m++)
+    for (int m = 0; m < METHODS; m++)
         for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
             lanes_options o = usual;
             o.batch = cuts[i][0];
@@ -274,7 +277,7 @@ static void the_gradient_of_the_whole_batch(void **state)
 static void cuts_change_bits_only(void **state)
 {
     (void)state;
-    for (int m = 0; m < 2; m++) {
+    for (int m = 0; m < METHODS; m++) {
         float *first = NULL;
         for (int cut = 0; cut < 3; cut++) {
             trial t;
@@ -327,7 +330,7 @@ static void kept_or_run_twice(void **state)
 static void few_gradients_are_alive(void **state)
 {
     (void)state;
-    for (int m = 0; m < 2; m++)
+    for (int m = 0; m < METHODS; m++)
         for (int threads = 1; threads <= 2; threads++) {
             trial t;
             double loss;
@@ -378,7 +381,7 @@ static void steady_state_allocates_nothing(void **state)
 static void a_broken_example_fails_the_step(void **state)
 {
     (void)state;
-    for (int m = 0; m < 2; m++)
+    for (int m = 0; m < METHODS; m++)
         for (int threads = 1; threads <= 2; threads++) {
             trial t;
             double loss;
