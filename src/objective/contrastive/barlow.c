@@ -18,7 +18,7 @@ static const setting barlow_settings[] = {
      "barlow"},
     {"projector-width", SETTING_WHOLE, 8, 16384, NULL, "auto", "",
      "width of its hidden layers; auto: that of its result", "barlow"},
-    {"projector-output", SETTING_WHOLE, 2, 16384, NULL, "1024", "", "width of its result", "barlow"},
+    {"projector-output", SETTING_WHOLE, 2, 16384, NULL, "512", "", "width of its result", "barlow"},
 };
 
 static const default_value barlow_defaults[] = {{"optimizer", "adamw"},   {"beta2", "0.95"},

@@ -20,7 +20,7 @@ static const setting vicreg_settings[] = {
      "vicreg"},
     {"projector-width", SETTING_WHOLE, 8, 16384, NULL, "auto", "",
      "width of its hidden layers; auto: that of its result", "vicreg"},
-    {"projector-output", SETTING_WHOLE, 2, 16384, NULL, "1024", "", "width of its result", "vicreg"},
+    {"projector-output", SETTING_WHOLE, 2, 16384, NULL, "512", "", "width of its result", "vicreg"},
 };
 
 static const default_value vicreg_defaults[] = {{"optimizer", "adamw"},   {"beta2", "0.95"},
