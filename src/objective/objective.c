@@ -3,10 +3,12 @@
 
 #include <string.h>
 
-extern const objective objective_mae, objective_simclr, objective_barlow, objective_vicreg;
+extern const objective objective_mae, objective_denoise, objective_autoencode, objective_simclr,
+    objective_moco, objective_barlow, objective_vicreg;
 
-const objective *const objectives[] = {&objective_mae, &objective_simclr, &objective_barlow,
-                                       &objective_vicreg, NULL};
+const objective *const objectives[] = {
+    &objective_mae,  &objective_denoise, &objective_autoencode, &objective_simclr,
+    &objective_moco, &objective_barlow,  &objective_vicreg,     NULL};
 
 const objective *objective_find(const char *name)
 {

@@ -106,7 +106,7 @@ static bool gradients_agree(trial *t, int step)
     tape_reset(t->tape, TAPE_TRAINING);
     tape_bind_gradients(t->tape, t->gradient, t->written);
     const value x = tape_input(t->tape, &batch, true);
-    const value loss = t->method.objective->couple(&t->method, t->tape, x);
+    const value loss = t->method.objective->couple(&t->method, t->tape, x, (value){0});
     assert_ok(t->context, tape_status(t->tape));
     snprintf(name, sizeof name, "%s.losses", t->method.objective->name);
     const double want = golden_double(&t->file, name, STEPS, step);

@@ -139,4 +139,11 @@ double ref_vicreg(int64_t n, int64_t d, ref_vicreg_weights w, const double *a, c
 void ref_vicreg_backward(int64_t n, int64_t d, ref_vicreg_weights w, const double *a, const double *b,
                          double dloss, double *da, double *db);
 
+/* query and positive (N, D), negatives (M, D); target and exclude are not read. The gradient is that of the
+ * query alone. */
+double ref_info_nce(const ref_contrast *c, const double *query, const double *positive,
+                    const double *negatives);
+void ref_info_nce_backward(const ref_contrast *c, const double *query, const double *positive,
+                           const double *negatives, double dloss, double *dquery);
+
 #endif

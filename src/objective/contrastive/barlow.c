@@ -30,8 +30,9 @@ static value barlow_lane(const method *m, tape *t, const lane *l)
     return m->encoder->embed(m->encoder, t, l->views); /* (B*2, D) */
 }
 
-static value barlow_couple(const method *m, tape *t, value embeddings)
+static value barlow_couple(const method *m, tape *t, value embeddings, value targets)
 {
+    (void)targets;
     const barlow *s = m->state;
     const value none = {0};
     const value y = projector_apply_views(t, &s->projector, embeddings, VIEWS); /* (B*2, P) */

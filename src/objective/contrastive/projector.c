@@ -64,3 +64,19 @@ value projector_view(tape *t, value x, int64_t view, int64_t views)
     const shape s = all ? all->shape : shape_2(0, 0);
     return op_take_token(t, op_reshape(t, x, shape_3(s.size[0] / views, views, s.size[1])), view);
 }
+
+static value constant(tape *t, value of, const tensor *tensors)
+{
+    return of.id ? tape_constant(t, &tensors[of.id - 1]) : of;
+}
+
+projector projector_constant(tape *t, const projector *p, const tensor *tensors)
+{
+    projector out = *p;
+    for (int i = 0; i < p->layers; i++) {
+        out.wei[i] = constant(t, p->wei[i], tensors);
+        out.gain[i] = constant(t, p->gain[i], tensors);
+        out.bias[i] = constant(t, p->bias[i], tensors);
+    }
+    return out;
+}

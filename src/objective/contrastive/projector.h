@@ -34,4 +34,8 @@ value projector_apply_views(tape *t, const projector *p, value x, int64_t views)
 /* Rows of one view: x (N * views, D) -> (N, D), rows r with r % views == view. */
 value projector_view(tape *t, value x, int64_t view, int64_t views);
 
+/* The same layers on `t` with constants for parameters, taken from `tensors`, which has one for each
+ * parameter (parameter_average.tensors): no gradient flows to them. */
+projector projector_constant(tape *t, const projector *p, const tensor *tensors);
+
 #endif

@@ -32,8 +32,9 @@ static value vicreg_lane(const method *m, tape *t, const lane *l)
     return m->encoder->embed(m->encoder, t, l->views); /* (B*2, D) */
 }
 
-static value vicreg_couple(const method *m, tape *t, value embeddings)
+static value vicreg_couple(const method *m, tape *t, value embeddings, value targets)
 {
+    (void)targets;
     const vicreg *s = m->state;
     const value z = projector_apply_views(t, &s->projector, embeddings, VIEWS); /* (B*2, P) */
     return op_vicreg(t, projector_view(t, z, 0, VIEWS), projector_view(t, z, 1, VIEWS), s->weights);
