@@ -59,6 +59,10 @@ tacit_dataset_options session_data_options(const session *s, const tacit_model *
 tacit_status session_open_data(session *s, tacit_dataset **out, const tacit_model *model, size_t first,
                                const char *split);
 
+/* What a model is compared with: "raw pixels", of tables "raw columns"; and the same as a key of JSON. */
+const char *raw_name(const tacit_model *model);
+const char *raw_key(const tacit_model *model);
+
 /* From here on Ctrl-C and SIGTERM stop a running call of the library after the step; the second one kills. */
 void session_catch_interrupts(session *s);
 
@@ -107,6 +111,11 @@ int cmd_train(const command *self, int argc, char **argv);
 int cmd_resume(const command *self, int argc, char **argv);
 int cmd_eval(const command *self, int argc, char **argv);
 int cmd_embed(const command *self, int argc, char **argv);
+int cmd_cluster(const command *self, int argc, char **argv);
+int cmd_anomaly(const command *self, int argc, char **argv);
+int cmd_search(const command *self, int argc, char **argv);
+int cmd_verify(const command *self, int argc, char **argv);
+int cmd_identify(const command *self, int argc, char **argv);
 int cmd_info(const command *self, int argc, char **argv);
 int cmd_methods(const command *self, int argc, char **argv);
 int cmd_encoders(const command *self, int argc, char **argv);

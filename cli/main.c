@@ -27,6 +27,42 @@ static const command commands[] = {
      "is\n"
      "stdout, as CSV.",
      2, MANY, cmd_embed},
+    {"search", "RUN DATA QUERY...|--row N|--all [options]", "find the examples nearest to a picture",
+     "Finds the examples of DATA whose embeddings are nearest to those of the pictures QUERY, by cosine. "
+     "With "
+     "--all,\n"
+     "the examples ask for each other, and the search is measured beside raw pixels and an untrained "
+     "encoder.",
+     2, MANY, cmd_search},
+    {"verify", "RUN PAIRS|RUN DATA --pairs-from-labels N [options]",
+     "same or different? for pairs of pictures",
+     "Compares the pictures of each pair by the cosine of their embeddings. PAIRS is a CSV of two picture "
+     "files "
+     "and\n"
+     "1 (same) or 0 (different). How well that tells is measured by folds, the threshold chosen on the other "
+     "folds,\n"
+     "beside raw pixels and an untrained encoder. With --threshold the third column may be missing.",
+     2, 2, cmd_verify},
+    {"identify", "RUN GALLERY PROBES [options]", "who is it? names for pictures, from a gallery",
+     "Gives each picture of PROBES the label whose examples in GALLERY come nearest, by the cosine of "
+     "embeddings.\n"
+     "Labels are compared by name; those of PROBES only measure the answers.",
+     3, 3, cmd_identify},
+    {"cluster", "RUN DATA... [-k N] [-o FOLDER] [options]", "sort examples into groups of alike ones",
+     "Groups the examples by k-means on their embeddings (columns standardised, rows of length 1): "
+     "k-means++, "
+     "the\n"
+     "best of several restarts. Labels are not used; where there are any, the groups are compared with them, "
+     "beside\n"
+     "groups of raw pixels.",
+     2, MANY, cmd_cluster},
+    {"anomaly", "RUN DATA... [--fit NORMAL] [-o FOLDER] [options]", "find the odd ones out",
+     "Ranks the examples by how odd they are beside normal ones: by the distance to the nearest of them, and "
+     "by\n"
+     "Mahalanobis' distance from all of them (covariance shrunk after Ledoit and Wolf). A fifth of NORMAL is "
+     "held\n"
+     "out for the threshold. Errors of prediction are not among the scores.",
+     2, MANY, cmd_anomaly},
     {"info", "RUN|FILE [options]", "what a run or a model is",
      "Reads a run folder, its model folder, or a model.safetensors file beside its config.json.", 1, 1,
      cmd_info},

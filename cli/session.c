@@ -176,6 +176,23 @@ tacit_status session_open_data(session *s, tacit_dataset **out, const tacit_mode
                               &options);
 }
 
+static bool is_of_tables(const tacit_model *model)
+{
+    tacit_model_info info;
+    tacit_model_get_info(model, &info);
+    return info.columns > 0;
+}
+
+const char *raw_name(const tacit_model *model)
+{
+    return is_of_tables(model) ? "raw columns" : "raw pixels";
+}
+
+const char *raw_key(const tacit_model *model)
+{
+    return is_of_tables(model) ? "raw_columns" : "raw_pixels";
+}
+
 const char *count_text(int64_t count, char out[COUNT_TEXT])
 {
     char digits[COUNT_TEXT];

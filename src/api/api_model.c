@@ -160,6 +160,18 @@ void tacit_model_get_info(const tacit_model *model, tacit_model_info *out)
 
 /* ---- embedding ---- */
 
+picture_view_options handle_model_look(const tacit_model *model)
+{
+    const run_record *r = &model->record;
+    picture_view_options look = {.size = (int)settings_whole(r->settings, "size"),
+                                 .settings = config_augment(r->settings)};
+    for (int i = 0; i < 3; i++) {
+        look.mean[i] = (float)r->mean[i];
+        look.deviation[i] = i < r->channels ? (float)r->deviation[i] : 1.0f;
+    }
+    return look;
+}
+
 tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *data, dataset *shown,
                                 views **out)
 {
@@ -171,7 +183,7 @@ tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *d
     *shown = *data->data;
     if (!r->table && shown->channels != r->channels) {
         /* What is kept in memory has the data's own channels. */
-        shown->channels = r->channels;
+        shown->channels = model->record.channels;
         shown->cache = NULL;
     }
     const looks l = {.mean = r->mean, .deviation = r->deviation, .columns = r->table};

@@ -1,4 +1,6 @@
-/* op_batch_norm: over the rows, in blocks of a fixed number of rows whose sums are added in order. */
+/* op_batch_norm and op_batch_norm_views: over the rows, in blocks of a fixed number of rows whose sums are
+ * added in order. Interleaved views are normalised apart by taking the rows of one example for one long row:
+ * (N, D) is then (N / views, views D), whose columns are those of one view. */
 #include "op/kernel.h"
 
 #include <math.h>
@@ -10,11 +12,12 @@ static const float batch_norm_epsilon = 1e-5f;
 enum { SUM_ROWS = 256 };
 
 typedef struct norm_job {
-    int64_t rows, width;
+    int64_t rows, width;     /* of the long rows: N / views, views D */
+    int64_t parameter_width; /* D: gain and bias are shared by the views */
     const float *src, *mean, *scale, *gain, *bias, *diff_dst;
-    const double *sum_dy, *sum_dy_xhat; /* (D) each: totals */
+    const double *sum_dy, *sum_dy_xhat; /* (width) each: totals */
     float *dst;
-    double *partial; /* (blocks, 2, D) */
+    double *partial; /* (blocks, 2, width) */
     bool add;
 } norm_job;
 
@@ -90,9 +93,19 @@ static void forward_block(void *user, int64_t b, int worker)
     const float *x = j->src + b * SUM_ROWS * width;
     float *y = j->dst + b * SUM_ROWS * width;
     for (int64_t r = 0; r < rows_of(j, b); r++, x += width, y += width)
-        for (int64_t i = 0; i < width; i++)
-            y[i] = (x[i] - j->mean[i]) * j->scale[i] * (j->gain ? j->gain[i] : 1.0f) +
-                   (j->bias ? j->bias[i] : 0.0f);
+        for (int64_t first = 0; first < width; first += j->parameter_width)
+            for (int64_t i = 0; i < j->parameter_width; i++)
+                y[first + i] = (x[first + i] - j->mean[first + i]) * j->scale[first + i] *
+                                   (j->gain ? j->gain[i] : 1.0f) +
+                               (j->bias ? j->bias[i] : 0.0f);
+}
+
+/* One number of the gradient. */
+INLINE float input_gradient(const norm_job *j, int64_t i, float gain, float x, float dy)
+{
+    const float a = (float)(j->sum_dy[i] / (double)j->rows), c = (float)(j->sum_dy_xhat[i] / (double)j->rows);
+    const float xhat = (x - j->mean[i]) * j->scale[i];
+    return gain * j->scale[i] * (dy - a - xhat * c);
 }
 
 /* dx = gain scale (dy - mean(dy) - xhat mean(dy xhat)) */
@@ -104,35 +117,46 @@ static void backward_block(void *user, int64_t b, int worker)
     const float *x = j->src + at, *dy = j->diff_dst + at;
     float *dx = j->dst + at;
     for (int64_t r = 0; r < rows_of(j, b); r++, x += width, dy += width, dx += width)
-        for (int64_t i = 0; i < width; i++) {
-            const float a = (float)(j->sum_dy[i] / (double)j->rows),
-                        c = (float)(j->sum_dy_xhat[i] / (double)j->rows);
-            const float xhat = (x[i] - j->mean[i]) * j->scale[i];
-            const float d = (j->gain ? j->gain[i] : 1.0f) * j->scale[i] * (dy[i] - a - xhat * c);
-            dx[i] = j->add ? dx[i] + d : d;
-        }
+        for (int64_t first = 0; first < width; first += j->parameter_width)
+            for (int64_t i = 0; i < j->parameter_width; i++) {
+                const int64_t k = first + i;
+                const float d = input_gradient(j, k, j->gain ? j->gain[i] : 1.0f, x[k], dy[k]);
+                dx[k] = j->add ? dx[k] + d : d;
+            }
 }
 
-static void put_sums(contribution c, const double *sums, int64_t width)
+/* Over the views, which share gain and bias. */
+static void put_sums(contribution c, const norm_job *j, const double *sums)
 {
-    for (int64_t i = 0; c.data && i < width; i++)
-        c.data[i] = c.add ? c.data[i] + (float)sums[i] : (float)sums[i];
+    for (int64_t i = 0; c.data && i < j->parameter_width; i++) {
+        double sum = sums[i];
+        for (int64_t k = i + j->parameter_width; k < j->width; k += j->parameter_width)
+            sum += sums[k];
+        c.data[i] = c.add ? c.data[i] + (float)sum : (float)sum;
+    }
+}
+
+static norm_job job_of(tape *t, const value *inputs, int64_t views)
+{
+    const shape s = tape_tensor(t, inputs[0])->shape;
+    return (norm_job){.rows = s.size[0] / views,
+                      .width = s.size[1] * views,
+                      .parameter_width = s.size[1],
+                      .src = tape_f32(t, inputs[0]),
+                      .gain = tape_f32(t, inputs[1]),
+                      .bias = tape_f32(t, inputs[2])};
 }
 
 static void batch_norm_backward(tape *t, const record *r)
 {
-    const tensor *x = tape_tensor(t, r->inputs[0]);
-    const int64_t width = shape_last(x->shape);
     const contribution src = tape_contribute(t, r->inputs[0]);
-    norm_job j = {.rows = shape_rows(x->shape),
-                  .width = width,
-                  .src = x->data,
-                  .mean = r->saved,
-                  .gain = tape_f32(t, r->inputs[1]),
-                  .diff_dst = tape_output_gradient(t, r),
-                  .dst = src.data,
-                  .add = src.add};
+    norm_job j = job_of(t, r->inputs, r->whole);
+    const int64_t width = j.width;
+    j.mean = r->saved;
     j.scale = j.mean + width;
+    j.diff_dst = tape_output_gradient(t, r);
+    j.dst = src.data;
+    j.add = src.add;
     const size_t size = (size_t)(sum_blocks(j.rows) * 2 * width) * sizeof(double);
     j.partial = tape_take(t, size);
     if (!j.partial)
@@ -141,8 +165,8 @@ static void batch_norm_backward(tape *t, const record *r)
     add_partial(&j);
     j.sum_dy = j.partial;
     j.sum_dy_xhat = j.partial + width;
-    put_sums(tape_contribute(t, r->inputs[1]), j.sum_dy_xhat, width);
-    put_sums(tape_contribute(t, r->inputs[2]), j.sum_dy, width);
+    put_sums(tape_contribute(t, r->inputs[1]), &j, j.sum_dy_xhat);
+    put_sums(tape_contribute(t, r->inputs[2]), &j, j.sum_dy);
     if (src.data)
         kernel_run(t, sum_blocks(j.rows), backward_block, &j);
     tape_give(t, j.partial, size);
@@ -169,13 +193,14 @@ static bool measure(tape *t, norm_job *j, float *saved)
     return true;
 }
 
-static bool fits(tape *t, value x, value parameter)
+static bool fits(tape *t, value x, value parameter, int64_t views)
 {
     const shape s = tape_tensor(t, x)->shape;
     char one[SHAPE_TEXT], two[SHAPE_TEXT];
-    if (s.rank != 2 || s.size[0] < 2) {
-        tape_fail(t, TACIT_SHAPE, "batch norm: expected at least two rows (N, D), got %s",
-                  shape_text(s, one));
+    if (s.rank != 2 || views < 1 || s.size[0] % views || s.size[0] / views < 2) {
+        tape_fail(t, TACIT_SHAPE,
+                  "batch norm: expected at least two rows (N, D) of each of %lld views, got %s",
+                  (long long)views, shape_text(s, one));
         return false;
     }
     const tensor *p = tape_tensor(t, parameter);
@@ -187,26 +212,27 @@ static bool fits(tape *t, value x, value parameter)
 
 value op_batch_norm(tape *t, value x, value gain, value bias)
 {
-    if (!tape_ready(t, &x, 1) || !fits(t, x, gain) || !fits(t, x, bias))
+    return op_batch_norm_views(t, x, gain, bias, 1);
+}
+
+value op_batch_norm_views(tape *t, value x, value gain, value bias, int64_t views)
+{
+    if (!tape_ready(t, &x, 1) || !fits(t, x, gain, views) || !fits(t, x, bias, views))
         return (value){0};
-    const shape s = tape_tensor(t, x)->shape;
-    const value y = tape_output(t, DTYPE_F32, s);
-    const size_t saved_size = (size_t)(2 * s.size[1]) * sizeof(float);
+    const value y = tape_output(t, DTYPE_F32, tape_tensor(t, x)->shape);
+    norm_job j = job_of(t, (value[]){x, gain, bias}, views);
+    const size_t saved_size = (size_t)(2 * j.width) * sizeof(float);
     float *saved = tape_take(t, saved_size);
-    norm_job j = {.rows = s.size[0],
-                  .width = s.size[1],
-                  .src = tape_f32(t, x),
-                  .mean = saved,
-                  .gain = tape_f32(t, gain),
-                  .bias = tape_f32(t, bias),
-                  .dst = tape_f32(t, y)};
+    j.dst = tape_f32(t, y);
     if (!j.dst || !saved || !measure(t, &j, saved))
         return (value){0};
-    j.scale = saved + s.size[1];
+    j.mean = saved;
+    j.scale = saved + j.width;
     kernel_run(t, sum_blocks(j.rows), forward_block, &j);
     return tape_record(t, &(record){.op = &batch_norm,
                                     .inputs = {x, gain, bias},
                                     .output = y,
                                     .saved = saved,
-                                    .saved_size = saved_size});
+                                    .saved_size = saved_size,
+                                    .whole = views});
 }
