@@ -272,12 +272,6 @@ static int choose_normal(work *w)
     w->options.normal = find_label(w->data, normal);
     if (w->options.normal < 0)
         return session_broken(w->session, "--normal %s: the data have no such label", normal);
-    tacit_dataset_info info = {0};
-    if (w->fit)
-        tacit_dataset_get_info(w->fit, &info);
-    if (info.classes && find_label(w->fit, normal) != w->options.normal)
-        return session_broken(w->session, "--normal %s: the labels of --fit are not those of the data",
-                              normal);
     return DONE;
 }
 

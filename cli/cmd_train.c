@@ -30,6 +30,12 @@ static void describe_kind(const tacit_dataset_info *info, char *out, size_t size
         snprintf(out, size, "pictures of different sizes, %s", colour);
 }
 
+static bool pairs_by_label(const session *s, const tacit_dataset_info *info)
+{
+    const char *positives = tacit_config_get(s->config, "positives");
+    return info->classes && !info->groups && positives && strcmp(positives, "augment") != 0;
+}
+
 /* What will be done, before it is; "auto" follows from the data and is in RUN/config.json. */
 static void announce(session *s, const tacit_dataset *data)
 {
@@ -38,7 +44,9 @@ static void announce(session *s, const tacit_dataset *data)
     tacit_dataset_get_info(data, &info);
     describe_kind(&info, kind, sizeof kind);
     snprintf(line, sizeof line, "data     %s %s (%s)%s", count_text(info.count, count), kind, info.format,
-             info.classes ? "; labels are not used" : "");
+             pairs_by_label(s, &info) ? "; labels say which make pairs"
+             : info.classes           ? "; labels are not used"
+                                      : "");
     progress_note(&s->progress, line);
     snprintf(line, sizeof line, "method   %s, encoder %s, epochs %s, batch %s, seed %s",
              or_auto(tacit_config_get(s->config, "method")), or_auto(tacit_config_get(s->config, "encoder")),

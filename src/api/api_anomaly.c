@@ -96,10 +96,26 @@ static tacit_status hold_out(detection *d)
     return TACIT_OK;
 }
 
+/* The normal label by the number that `fit` has for it; -1: all of it is normal. */
+static tacit_status normal_of(const detection *d, const dataset *fit, int32_t *out)
+{
+    char name[LABEL_TEXT];
+    *out = -1;
+    if (d->options->normal < 0 || !fit->labels)
+        return TACIT_OK;
+    dataset_label_text(&d->data.shown, d->options->normal, name, sizeof name);
+    *out = dataset_find_label(fit, name);
+    return *out >= 0 ? TACIT_OK
+                     : context_fail(d->context, TACIT_ARGUMENT,
+                                    "none of the normal examples has the normal label \"%s\"", name);
+}
+
 static tacit_status open_reference(detection *d, tacit_model *model, const tacit_dataset *fit)
 {
     if (fit) {
-        TRY(embedded_open(&d->fit, model, fit, fit->data->labels ? d->options->normal : -1));
+        int32_t normal;
+        TRY(normal_of(d, fit->data, &normal));
+        TRY(embedded_open(&d->fit, model, fit, normal));
         TRY(hold_out(d));
     } else
         d->fitted = d->calm_count = d->data.count;
@@ -233,8 +249,13 @@ static tacit_status score_class(detection *d, const dataset *fit, const dataset 
     const int64_t columns = d->fit.columns;
     tacit_anomaly_options o = *d->options;
     double unused;
+    char name[LABEL_TEXT];
     matrix normal = {0, columns, own};
-    o.normal = label;
+    dataset_label_text(fit, label, name, sizeof name);
+    o.normal = dataset_find_label(data, name);
+    if (o.normal < 0)
+        return context_fail(d->context, TACIT_ARGUMENT, "none of the data has the label \"%s\" of --fit",
+                            name);
     for (int64_t i = 0; i < d->fit.count; i++)
         if (fit->labels[i] == label)
             memcpy(own + normal.rows++ * columns, d->fit.features + i * columns,

@@ -11,17 +11,18 @@
 /* Which question a number answers; two streams never share numbers. Values are part of the promise of equal
  * bits between versions: add at the end, never renumber. */
 typedef enum draw_stream {
-    DRAW_ORDER = 0,   /* order of examples in an epoch */
-    DRAW_INIT = 1,    /* initial parameters; example = number of the parameter */
-    DRAW_AUGMENT = 2, /* augmentation of one view */
-    DRAW_MASK = 3,    /* which patches are hidden */
-    DRAW_SAMPLE = 4,  /* a fixed sample of a data set */
-    DRAW_LABELS = 5,  /* few-label draws, held-out splits */
-    DRAW_DAMAGE = 6,  /* what befalls a picture that is to be restored; view = the kind of damage */
-    DRAW_GROUPS = 11, /* first centres of k-means; epoch = number of the restart */
-    DRAW_STATE = 12,  /* first state of a method beside its parameters; example = number of the row */
-    DRAW_PAIRS = 13,  /* pairs that are compared, and their folds; epoch = which question */
-    DRAW_TEST = 15    /* tests only */
+    DRAW_ORDER = 0,      /* order of examples in an epoch */
+    DRAW_INIT = 1,       /* initial parameters; example = number of the parameter */
+    DRAW_AUGMENT = 2,    /* augmentation of one view */
+    DRAW_MASK = 3,       /* which patches are hidden */
+    DRAW_SAMPLE = 4,     /* a fixed sample of a data set */
+    DRAW_LABELS = 5,     /* few-label draws, held-out splits */
+    DRAW_DAMAGE = 6,     /* what befalls a picture that is to be restored; view = the kind of damage */
+    DRAW_GROUPS = 11,    /* first centres of k-means; epoch = number of the restart */
+    DRAW_STATE = 12,     /* first state of a method beside its parameters; example = number of the row */
+    DRAW_PAIRS = 13,     /* pairs that are compared, and their folds; epoch = which question */
+    DRAW_POSITIVES = 14, /* which example of a group makes a pair with another */
+    DRAW_TEST = 15       /* tests only */
 } draw_stream;
 
 typedef struct draws {

@@ -241,3 +241,22 @@ void dataset_name(const dataset *d, int64_t i, char *out, size_t size)
     else
         snprintf(out, size, "example %" PRId64, i);
 }
+
+void dataset_label_text(const dataset *d, int32_t label, char *out, size_t size)
+{
+    if (d->label_names)
+        snprintf(out, size, "%s", d->label_names[label]);
+    else
+        snprintf(out, size, "%d", (int)label);
+}
+
+int32_t dataset_find_label(const dataset *d, const char *text)
+{
+    char own[LABEL_TEXT];
+    for (int32_t i = 0; d->labels && i < d->label_count; i++) {
+        dataset_label_text(d, i, own, sizeof own);
+        if (strcmp(own, text) == 0)
+            return i;
+    }
+    return -1;
+}

@@ -114,6 +114,12 @@ tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out);
 tacit_status dataset_read_row(const dataset *d, int64_t i, const float **out);
 void dataset_name(const dataset *d, int64_t i, char *out, size_t size);
 
+/* Name of a label, or its number where labels have no names, cut to `size` bytes; and the label that is so
+ * called, -1 when there is none. Two data sets may number the same labels differently. */
+enum { LABEL_TEXT = 1024 };
+void dataset_label_text(const dataset *d, int32_t label, char *out, size_t size);
+int32_t dataset_find_label(const dataset *d, const char *text);
+
 /* Formats in sniffing order, NULL-terminated. */
 extern const dataset_format *const dataset_formats[];
 extern const dataset_format format_idx, format_npy, format_tar, format_csv, format_folder, format_memory;

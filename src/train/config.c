@@ -81,6 +81,11 @@ static const setting common[] = {
      "tables: column that tells which rows belong together; it is not learnt from", "data"},
     CHOICE("augment", "contrastive|prediction|none", "contrastive", "strong views, mild views, or none",
            "augmentation"),
+    CHOICE(
+        "positives", "augment|group|both", "augment",
+        "contrastive methods: the two views of a pair are of one example, of two of a group (sub-folder or "
+        "label of pictures, --group of tables), or either by a coin",
+        "augmentation"),
     CHOICE("preset", "photo|small-colour|small-grey", "auto",
            "kind of pictures; auto: from their size and channels", "augmentation"),
     NUMBER("corrupt", 0, 1, "auto", "",

@@ -1,8 +1,12 @@
 /* The views of a kind of data, from settings. */
 #include "train/looks.h"
 
+#include "data/augment/positive_views.h"
 #include "data/augment/row_views.h"
+#include "objective/objective.h"
 #include "train/config.h"
+
+#include <string.h>
 
 static tacit_status create_pictures(views **out, tacit_context *context, const dataset *d, const settings *s,
                                     looks l, picture_view_options *back)
@@ -29,6 +33,29 @@ tacit_status looks_create(views **out, tacit_context *context, const dataset *d,
                                 .deviation = l.deviation,
                                 .corrupt = settings_number(s, "corrupt")};
     return row_views_create(out, context, d, &o);
+}
+
+tacit_status looks_pair(views **v, tacit_context *context, const dataset *d, const settings *s)
+{
+    const char *positives = settings_text(s, "positives"), *name = settings_text(s, "method");
+    const positive_options o = {.groups = d->groups  ? d->groups
+                                          : d->table ? NULL
+                                                     : d->labels,
+                                .count = d->count,
+                                .group_count = d->groups ? d->group_count : d->label_count,
+                                .both = strcmp(positives, "both") == 0};
+    if (strcmp(positives, "augment") == 0)
+        return TACIT_OK;
+    if (objective_find(name)->family != CONTRASTIVE)
+        return context_fail(context, TACIT_ARGUMENT, "--positives %s: %s makes no pairs", positives, name);
+    if (!o.groups)
+        return context_fail(context, TACIT_ARGUMENT, "--positives %s: the data name no groups: expected %s",
+                            positives, d->table ? "--group COLUMN" : "pictures in a folder for each group");
+    TRY(positive_views_create(v, context, *v, &o));
+    if (positives_alone(*v) > 0)
+        context_log(context, "%lld of %lld examples are alone in their group: both views are their own",
+                    (long long)positives_alone(*v), (long long)d->count);
+    return TACIT_OK;
 }
 
 tacit_status looks_measure(const dataset *d, const settings *s, team *workers, double *mean,

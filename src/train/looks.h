@@ -17,6 +17,10 @@ typedef struct looks {
 tacit_status looks_create(views **out, tacit_context *context, const dataset *d, const settings *s, looks l,
                           picture_view_options *back);
 
+/* Replaces the views of training by those that --positives asks for. TACIT_ARGUMENT: a method without pairs,
+ * or data without groups. How many examples have no partner is logged. */
+tacit_status looks_pair(views **v, tacit_context *context, const dataset *d, const settings *s);
+
 /* Mean and deviation (d->channels) as the training data have them. */
 tacit_status looks_measure(const dataset *d, const settings *s, team *workers, double *mean,
                            double *deviation);

@@ -103,6 +103,7 @@ static tacit_status set_up(session *s, const run_record *began)
     TRY(measure(s, began));
     const looks l = {.mean = s->mean, .deviation = s->deviation};
     TRY(looks_create(&s->views, s->context, s->data, s->settings, l, &s->look));
+    TRY(looks_pair(&s->views, s->context, s->data, s->settings));
     TRY(learner_create(&s->learner, s->context, s->settings, s->views->shape));
     TRY(config_resolve_training(s->settings, s->context, s->learner, s->data->count));
     TRY(learner_begin(s->learner, s->settings));

@@ -335,6 +335,31 @@ expect 1 '' 'tacit: mae hides patches of pictures, but the data are rows of a ta
 expect 1 '' 'tacit: --size is for pictures, but the data are rows of a table' train table.csv -o not "$@" --size 32 --quiet
 expect 1 '' 'tacit: --corrupt is for rows of a table, but the data are pictures' \
     train tiny -o not --method simclr --corrupt 0.5 --quiet
+for method in 'moco --queue 32' barlow vicreg; do
+    expect 0 '' '' train table.csv -o "rows-${method%% *}" --method $method --label kind --group id --batch 16 --epochs 1 --quiet
+done
+ok cluster rows table.csv -k 2 -o row-groups
+holds 'cluster compares with the columns' grep -qE '^ +this model +raw columns$' got.out
+holds 'rows have no sheet' test "$(ls row-groups)" = groups.csv
+ok anomaly rows table.csv --fit table.csv --normal even -o row-odd --quiet
+holds 'anomaly leaves scores of rows' test "$(wc -l <row-odd/scores.csv)" = 61
+grep -E 'kind|even' table.csv >even.csv
+ok anomaly rows table.csv --fit even.csv --normal even --quiet --json
+holds 'labels of two files are matched by name' grep -q '"fitted":24' got.out
+ok search rows table.csv --all --json
+holds 'search of rows beside their columns' grep -q '"raw_columns":{' got.out
+ok search rows table.csv --row 3 -k 2 --quiet
+ok train table.csv -o rows-pairs "$@" --positives group
+ok train table.csv -o rows-again "$@" --positives group --threads 1
+holds 'pairs from groups have the same bits' cmp rows-pairs/model/model.safetensors rows-again/model/model.safetensors
+holds 'and are others than those from views' test -n "$(cmp rows/model/model.safetensors rows-pairs/model/model.safetensors)"
+ok train tiny -o tiny-both --method simclr --positives both --epochs 1 --samples 0 --batch 16
+holds 'train says that labels make pairs' grep -q 'labels say which make pairs$' got.err
+expect 1 '' 'tacit: --positives group: the data name no groups: expected --group COLUMN' \
+    train table.csv -o not --method simclr --label kind --positives group --quiet
+expect 1 '' 'tacit: --positives group: mae makes no pairs' train tiny -o not --method mae --positives group --quiet
+expect 1 '' 'tacit: autoencode predicts pictures, but the data are rows of a table: use a contrastive method, as simclr' \
+    train table.csv -o not --method autoencode --label kind --group id --quiet
 echo '1,2' >>table.csv
 expect 1 '' 'tacit: table.csv: line 62 has 2 fields: expected 5, as line 1 has' train table.csv -o not "$@" --quiet
 holds 'nothing is left of what did not begin' test ! -e not

@@ -85,6 +85,11 @@ static void autoencode_destroy(method *m)
 static tacit_status autoencode_create(method *m, parameters *p, const settings *options)
 {
     const encoder *e = m->encoder;
+    if (e->settings.rows)
+        return context_fail(
+            m->context, TACIT_ARGUMENT,
+            "autoencode predicts pictures, but the data are rows of a table: use a contrastive "
+            "method, as simclr");
     autoencode *s = m->state = memory_alloc(m->context, 1, sizeof *s);
     if (!s)
         return TACIT_NOMEM;
