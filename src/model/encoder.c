@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-extern const encoder_kind vit_nano, vit_micro, vit_tiny, vit_small, vit_base;
+extern const encoder_kind vit_nano, vit_micro, vit_tiny, vit_small, vit_base, resnet_10, resnet_18, resnet_50;
 
-const encoder_kind *const encoder_kinds[] = {&vit_nano, &vit_micro, &vit_tiny, &vit_small, &vit_base, NULL};
+const encoder_kind *const encoder_kinds[] = {&vit_nano,  &vit_micro, &vit_tiny,  &vit_small, &vit_base,
+                                             &resnet_10, &resnet_18, &resnet_50, NULL};
 
 const encoder_kind *encoder_find(const char *name)
 {

@@ -27,6 +27,7 @@ static tacit_status assemble(learner *l, const settings *s, shape view)
                                 .channels = (int)view.size[2],
                                 .patch = (int)settings_whole(s, "patch"),
                                 .readout = readout_of(settings_text(s, "readout")),
+                                .share = settings_number(s, "width"),
                                 .regions = regions_of(settings_text(s, "readout"))};
     TRY(kind->create(&l->encoder, &l->parameters, kind, &e));
     l->method = (method){.context = l->context, .objective = o, .encoder = l->encoder};

@@ -12,7 +12,7 @@ typedef struct learner {
     method method;
 } learner;
 
-/* Settings read: "method", "encoder", "patch", "readout", and the method's own. `view` is (H, W, C).
+/* Settings read: "method", "encoder", "patch", "readout", "width", and the method's own. `view` is (H, W, C).
  * Parameters are allocated and zero. */
 tacit_status learner_create(learner **out, tacit_context *context, const settings *s, shape view);
 void learner_destroy(learner *l);

@@ -12,7 +12,7 @@ enum { SUM_ROWS = 256 };
 typedef struct norm_job {
     int64_t rows, width;
     const float *src, *mean, *scale, *gain, *bias, *diff_dst;
-    const double *sum_dy, *sum_dy_xhat; /* (D) each: totals */
+    float *terms; /* (2, D): mean of dy, mean of dy xhat */
     float *dst;
     double *partial; /* (blocks, 2, D) */
     bool add;
@@ -82,35 +82,46 @@ static void add_partial(const norm_job *j)
             j->partial[i] += j->partial[b * 2 * j->width + i];
 }
 
-static void forward_block(void *user, int64_t b, int worker)
+KERNEL static void forward_kernel(const norm_job *j, const float *x, float *y, int64_t rows)
 {
-    (void)worker;
-    const norm_job *j = user;
     const int64_t width = j->width;
-    const float *x = j->src + b * SUM_ROWS * width;
-    float *y = j->dst + b * SUM_ROWS * width;
-    for (int64_t r = 0; r < rows_of(j, b); r++, x += width, y += width)
+    for (int64_t r = 0; r < rows; r++, x += width, y += width)
+#pragma omp simd
         for (int64_t i = 0; i < width; i++)
             y[i] = (x[i] - j->mean[i]) * j->scale[i] * (j->gain ? j->gain[i] : 1.0f) +
                    (j->bias ? j->bias[i] : 0.0f);
 }
 
-/* dx = gain scale (dy - mean(dy) - xhat mean(dy xhat)) */
+static void forward_block(void *user, int64_t b, int worker)
+{
+    (void)worker;
+    const norm_job *j = user;
+    const int64_t at = b * SUM_ROWS * j->width;
+    forward_kernel(j, j->src + at, j->dst + at, rows_of(j, b));
+}
+
+/* dx = gain scale (dy - mean(dy) - xhat mean(dy xhat)); the first two rows of `terms` (2, D) are the two
+ * means. */
+KERNEL static void backward_kernel(const norm_job *j, const float *terms, const float *x, const float *dy,
+                                   float *dx, int64_t rows)
+{
+    const int64_t width = j->width;
+    for (int64_t r = 0; r < rows; r++, x += width, dy += width, dx += width)
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) {
+            const float xhat = (x[i] - j->mean[i]) * j->scale[i];
+            const float d =
+                (j->gain ? j->gain[i] : 1.0f) * j->scale[i] * (dy[i] - terms[i] - xhat * terms[width + i]);
+            dx[i] = j->add ? dx[i] + d : d;
+        }
+}
+
 static void backward_block(void *user, int64_t b, int worker)
 {
     (void)worker;
     const norm_job *j = user;
-    const int64_t width = j->width, at = b * SUM_ROWS * width;
-    const float *x = j->src + at, *dy = j->diff_dst + at;
-    float *dx = j->dst + at;
-    for (int64_t r = 0; r < rows_of(j, b); r++, x += width, dy += width, dx += width)
-        for (int64_t i = 0; i < width; i++) {
-            const float a = (float)(j->sum_dy[i] / (double)j->rows),
-                        c = (float)(j->sum_dy_xhat[i] / (double)j->rows);
-            const float xhat = (x[i] - j->mean[i]) * j->scale[i];
-            const float d = (j->gain ? j->gain[i] : 1.0f) * j->scale[i] * (dy[i] - a - xhat * c);
-            dx[i] = j->add ? dx[i] + d : d;
-        }
+    const int64_t at = b * SUM_ROWS * j->width;
+    backward_kernel(j, j->terms, j->src + at, j->diff_dst + at, j->dst + at, rows_of(j, b));
 }
 
 static void put_sums(contribution c, const double *sums, int64_t width)
@@ -139,19 +150,22 @@ static void batch_norm_backward(tape *t, const record *r)
         return;
     kernel_run(t, sum_blocks(j.rows), gradient_sums_block, &j);
     add_partial(&j);
-    j.sum_dy = j.partial;
-    j.sum_dy_xhat = j.partial + width;
-    put_sums(tape_contribute(t, r->inputs[1]), j.sum_dy_xhat, width);
-    put_sums(tape_contribute(t, r->inputs[2]), j.sum_dy, width);
-    if (src.data)
+    put_sums(tape_contribute(t, r->inputs[1]), j.partial + width, width);
+    put_sums(tape_contribute(t, r->inputs[2]), j.partial, width);
+    const size_t terms_size = (size_t)(2 * width) * sizeof *j.terms;
+    j.terms = tape_take(t, terms_size);
+    for (int64_t i = 0; j.terms && i < 2 * width; i++)
+        j.terms[i] = (float)(j.partial[i] / (double)j.rows);
+    if (src.data && j.terms)
         kernel_run(t, sum_blocks(j.rows), backward_block, &j);
+    tape_give(t, j.terms, terms_size);
     tape_give(t, j.partial, size);
 }
 
 static const op batch_norm = {"batch_norm", 1u << 0 | 1u << 1, false, batch_norm_backward};
 
-/* Mean and 1/deviation of each column into `saved`. */
-static bool measure(tape *t, norm_job *j, float *saved)
+/* Mean and 1/deviation of each column into `saved`, its variance to `variances`, unless that is nowhere. */
+static bool measure(tape *t, norm_job *j, float *saved, contribution variances)
 {
     const size_t size = (size_t)(sum_blocks(j->rows) * 2 * j->width) * sizeof(double);
     j->partial = tape_take(t, size);
@@ -161,9 +175,12 @@ static bool measure(tape *t, norm_job *j, float *saved)
     add_partial(j);
     for (int64_t i = 0; i < j->width; i++) {
         const double mean = j->partial[i] / (double)j->rows;
-        const double variance = j->partial[j->width + i] / (double)j->rows - mean * mean;
+        const double difference = j->partial[j->width + i] / (double)j->rows - mean * mean;
+        const double variance = difference < 0 ? 0 : difference;
         saved[i] = (float)((double)j->src[i] + mean);
-        saved[j->width + i] = (float)(1.0 / sqrt((variance > 0 ? variance : 0) + (double)batch_norm_epsilon));
+        saved[j->width + i] = (float)(1.0 / sqrt(variance + (double)batch_norm_epsilon));
+        if (variances.data)
+            variances.data[i] = variances.add ? variances.data[i] + (float)variance : (float)variance;
     }
     tape_give(t, j->partial, size);
     return true;
@@ -173,40 +190,86 @@ static bool fits(tape *t, value x, value parameter)
 {
     const shape s = tape_tensor(t, x)->shape;
     char one[SHAPE_TEXT], two[SHAPE_TEXT];
-    if (s.rank != 2 || s.size[0] < 2) {
-        tape_fail(t, TACIT_SHAPE, "batch norm: expected at least two rows (N, D), got %s",
-                  shape_text(s, one));
-        return false;
-    }
     const tensor *p = tape_tensor(t, parameter);
-    if (p && !shape_equal(p->shape, shape_1(s.size[1])))
+    if (p && !shape_equal(p->shape, shape_1(shape_last(s))))
         tape_fail(t, TACIT_SHAPE, "batch norm: input %s does not fit gain or bias %s", shape_text(s, one),
                   shape_text(p->shape, two));
     return tape_status(t) == TACIT_OK;
 }
 
-value op_batch_norm(tape *t, value x, value gain, value bias)
+/* Mean and 1/deviation that were found before. */
+static void recall(norm_job *j, float *saved, const float *mean, const float *variance)
 {
-    if (!tape_ready(t, &x, 1) || !fits(t, x, gain) || !fits(t, x, bias))
-        return (value){0};
+    memcpy(saved, mean, (size_t)j->width * sizeof *saved);
+    for (int64_t i = 0; i < j->width; i++)
+        saved[j->width + i] = (float)(1.0 / sqrt((double)variance[i] + (double)batch_norm_epsilon));
+}
+
+static bool measure_lane(tape *t, norm_job *j, float *saved, value mean, value variance)
+{
+    const bool noted = tape_mode_of(t) == TAPE_CALIBRATION && mean.id;
+    const contribution none = {NULL, false};
+    const contribution means = noted ? tape_contribute(t, mean) : none;
+    if (j->rows < 2) {
+        tape_fail(t, TACIT_SHAPE, "batch norm: expected at least two rows (N, D), got one");
+        return false;
+    }
+    if (!measure(t, j, saved, noted ? tape_contribute(t, variance) : none))
+        return false;
+    for (int64_t i = 0; means.data && i < j->width; i++)
+        means.data[i] = means.add ? means.data[i] + saved[i] : saved[i];
+    return true;
+}
+
+static value normalise(tape *t, value x, value gain, value bias, value mean, value variance)
+{
     const shape s = tape_tensor(t, x)->shape;
     const value y = tape_output(t, DTYPE_F32, s);
-    const size_t saved_size = (size_t)(2 * s.size[1]) * sizeof(float);
+    const size_t saved_size = (size_t)(2 * shape_last(s)) * sizeof(float);
     float *saved = tape_take(t, saved_size);
-    norm_job j = {.rows = s.size[0],
-                  .width = s.size[1],
+    norm_job j = {.rows = shape_rows(s),
+                  .width = shape_last(s),
                   .src = tape_f32(t, x),
                   .mean = saved,
                   .gain = tape_f32(t, gain),
                   .bias = tape_f32(t, bias),
                   .dst = tape_f32(t, y)};
-    if (!j.dst || !saved || !measure(t, &j, saved))
+    if (!j.dst || !saved)
         return (value){0};
-    j.scale = saved + s.size[1];
+    if (mean.id && tape_mode_of(t) == TAPE_INFERENCE)
+        recall(&j, saved, tape_f32(t, mean), tape_f32(t, variance));
+    else if (!measure_lane(t, &j, saved, mean, variance))
+        return (value){0};
+    j.scale = saved + j.width;
     kernel_run(t, sum_blocks(j.rows), forward_block, &j);
     return tape_record(t, &(record){.op = &batch_norm,
                                     .inputs = {x, gain, bias},
                                     .output = y,
                                     .saved = saved,
                                     .saved_size = saved_size});
+}
+
+value op_batch_norm(tape *t, value x, value gain, value bias)
+{
+    char text[SHAPE_TEXT];
+    if (!tape_ready(t, &x, 1))
+        return (value){0};
+    const shape s = tape_tensor(t, x)->shape;
+    if (s.rank != 2 || s.size[0] < 2)
+        return tape_fail(t, TACIT_SHAPE, "batch norm: expected at least two rows (N, D), got %s",
+                         shape_text(s, text));
+    if (!fits(t, x, gain) || !fits(t, x, bias))
+        return (value){0};
+    return normalise(t, x, gain, bias, (value){0}, (value){0});
+}
+
+value op_batch_norm_lane(tape *t, value x, value gain, value bias, value mean, value variance)
+{
+    const value parts[] = {x, gain, bias, mean, variance};
+    if (!tape_ready(t, parts, 5))
+        return (value){0};
+    for (int i = 1; i < 5; i++)
+        if (!fits(t, x, parts[i]))
+            return (value){0};
+    return normalise(t, x, gain, bias, mean, variance);
 }

@@ -154,6 +154,11 @@ arena *tape_arena(const tape *t)
     return t->arena;
 }
 
+tape_mode tape_mode_of(const tape *t)
+{
+    return t->mode;
+}
+
 bool tape_training(const tape *t)
 {
     return t->mode == TAPE_TRAINING;
@@ -263,7 +268,7 @@ bool tape_wants_gradient(const tape *t, value v)
 {
     if (!valid(t, v))
         return false;
-    return is_parameter(t, v) ? t->mode == TAPE_TRAINING : t->slots[v.id].wants;
+    return is_parameter(t, v) ? t->mode != TAPE_INFERENCE : t->slots[v.id].wants;
 }
 
 static void release_data(tape *t, slot *s)

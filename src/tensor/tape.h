@@ -27,7 +27,9 @@ typedef struct tape tape;
 struct backend; /* op/onednn.h: primitives of this worker */
 struct work;    /* op/work.h: all workers */
 
-typedef enum tape_mode { TAPE_INFERENCE, TAPE_TRAINING } tape_mode;
+/* Calibration is a forward pass as in training, of which nothing is kept but what op_batch_norm_lane finds.
+ */
+typedef enum tape_mode { TAPE_INFERENCE, TAPE_TRAINING, TAPE_CALIBRATION } tape_mode;
 
 /* `backend` is kept, not owned. `mode` may be changed by tape_reset. */
 tacit_status tape_create(tape **out, tacit_context *context, struct backend *backend);
@@ -106,6 +108,7 @@ struct backend *tape_backend(const tape *t);
 arena *tape_arena(const tape *t);
 struct work *tape_work(const tape *t);
 bool tape_training(const tape *t);
+tape_mode tape_mode_of(const tape *t);
 
 /* Records a failure on the tape and its context. Returns the invalid value. */
 value tape_fail(tape *t, tacit_status status, const char *format, ...) PRINTF_LIKE(3, 4);

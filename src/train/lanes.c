@@ -373,6 +373,8 @@ int64_t lanes_default_lane(const learner *l, int64_t batch)
     int64_t size = 2;
     while (size < 64 && size * 2 * rows <= most && size * 2 <= batch)
         size *= 2;
+    if (size < l->encoder->lane_minimum)
+        size = l->encoder->lane_minimum;
     return size < batch ? size : batch;
 }
 
