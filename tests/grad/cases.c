@@ -88,6 +88,7 @@ static const operator_spec specs[] = {
     {&row_patchify, 2, 3, 3, 2, false},
     {&row_patchify, 3, 2, 1, 7, false},
     {&row_convolution, 1, 1, 1, 11, false},
+    {&row_convolution, 2, 3, 2, 31, false},
     {&row_convolution, 2, 5, 3, 11, false},
     {&row_convolution, 2, 5, 3, 12, false},
     {&row_convolution, 2, 5, 7, 31, false},
