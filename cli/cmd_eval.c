@@ -73,6 +73,24 @@ static void print_cell(const tacit_scores *s, int i)
     printf("%20s", cell);
 }
 
+/* Whether the model's embedding is a code that stands beside principal components. */
+static bool has_components(const work *w)
+{
+    return isfinite(w->result.components_reconstruction);
+}
+
+static void print_reconstruction(const work *w)
+{
+    const tacit_evaluation *e = &w->result;
+    if (!isfinite(e->reconstruction))
+        return;
+    printf("\nTest pictures made again from %lld numbers, mean square error of a pixel (0 to 1): %.5f",
+           (long long)e->dimension, e->reconstruction);
+    if (has_components(w))
+        printf("; from as many principal components: %.5f", e->components_reconstruction);
+    printf(".\n");
+}
+
 static void print_table(const work *w)
 {
     const tacit_evaluation *e = &w->result;
@@ -82,6 +100,8 @@ static void print_table(const work *w)
     printf("%-20s%20s", "", "this model");
     if (w->options.baselines)
         printf("%20s%20s", "raw pixels", "untrained encoder");
+    if (has_components(w))
+        printf("%20s", "PCA of the pixels");
     putchar('\n');
     for (int i = 0; i < MEASURES; i++) {
         if (!is_measured(w, i))
@@ -92,6 +112,8 @@ static void print_table(const work *w)
             print_cell(&e->pixels, i);
             print_cell(&e->untrained, i);
         }
+        if (has_components(w))
+            print_cell(&e->components, i);
         putchar('\n');
     }
 }
@@ -169,6 +191,12 @@ static json_t *describe(const work *w)
         json_object_set_new(object, "raw_pixels", describe_scores(w, &e->pixels));
         json_object_set_new(object, "untrained", describe_scores(w, &e->untrained));
     }
+    if (object && isfinite(e->reconstruction))
+        json_object_set_new(object, "reconstruction", json_real(e->reconstruction));
+    if (object && has_components(w)) {
+        json_object_set_new(object, "components", describe_scores(w, &e->components));
+        json_object_set_new(object, "components_reconstruction", json_real(e->components_reconstruction));
+    }
     return object;
 }
 
@@ -242,6 +270,7 @@ static int evaluate(work *w)
     if (command_line_flag(&s->line, "json"))
         return json_line(describe(w)) ? session_broken(s, "the result could not be written") : DONE;
     print_table(w);
+    print_reconstruction(w);
     if (w->options.baselines)
         print_sentence(w);
     return DONE;

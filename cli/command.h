@@ -82,6 +82,8 @@ int cmd_train(const command *self, int argc, char **argv);
 int cmd_resume(const command *self, int argc, char **argv);
 int cmd_eval(const command *self, int argc, char **argv);
 int cmd_embed(const command *self, int argc, char **argv);
+int cmd_cluster(const command *self, int argc, char **argv);
+int cmd_anomaly(const command *self, int argc, char **argv);
 int cmd_info(const command *self, int argc, char **argv);
 int cmd_methods(const command *self, int argc, char **argv);
 int cmd_encoders(const command *self, int argc, char **argv);

@@ -27,6 +27,21 @@ static const command commands[] = {
      "is\n"
      "stdout, as CSV.",
      2, MANY, cmd_embed},
+    {"cluster", "RUN DATA... [-k N] [-o FOLDER] [options]", "sort examples into groups of alike ones",
+     "Groups the examples by k-means on their embeddings (columns standardised, rows of length 1): "
+     "k-means++, "
+     "the\n"
+     "best of several restarts. Labels are not used; where there are any, the groups are compared with them, "
+     "beside\n"
+     "groups of raw pixels.",
+     2, MANY, cmd_cluster},
+    {"anomaly", "RUN DATA... [--fit NORMAL] [-o FOLDER] [options]", "find the odd ones out",
+     "Ranks the examples by how odd they are beside normal ones: by the distance to the nearest of them, and "
+     "by\n"
+     "Mahalanobis' distance from all of them (covariance shrunk after Ledoit and Wolf). A fifth of NORMAL is "
+     "held\n"
+     "out for the threshold. Errors of prediction are not among the scores.",
+     2, MANY, cmd_anomaly},
     {"info", "RUN|FILE [options]", "what a run or a model is",
      "Reads a run folder, its model folder, or a model.safetensors file beside its config.json.", 1, 1,
      cmd_info},

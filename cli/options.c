@@ -92,7 +92,8 @@ static size_t find_row(const command_line *line, const char *name, size_t length
 
 static const char *letter_name(const char *word)
 {
-    static const char *const letters[][2] = {{"-o", "--output"}, {"-q", "--quiet"}, {"-h", "--help"}};
+    static const char *const letters[][2] = {
+        {"-o", "--output"}, {"-q", "--quiet"}, {"-h", "--help"}, {"-k", "--groups"}};
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
         if (strcmp(word, letters[i][0]) == 0)
             return letters[i][1];
@@ -390,9 +391,10 @@ static size_t write_option(const tacit_option *row, char *out, size_t size)
         [TACIT_OPTION_WHOLE] = " N",     [TACIT_OPTION_NUMBER] = " X",  [TACIT_OPTION_SIZE] = " BYTES",
         [TACIT_OPTION_CHOICE] = " WORD", [TACIT_OPTION_TEXT] = " TEXT", [TACIT_OPTION_FLAG] = ""};
     const bool on = row->type == TACIT_OPTION_FLAG && row->fallback && strcmp(row->fallback, "true") == 0;
-    const char *letter = strcmp(row->name, "output") == 0  ? "-o, "
-                         : strcmp(row->name, "quiet") == 0 ? "-q, "
-                                                           : "";
+    const char *letter = strcmp(row->name, "output") == 0   ? "-o, "
+                         : strcmp(row->name, "quiet") == 0  ? "-q, "
+                         : strcmp(row->name, "groups") == 0 ? "-k, "
+                                                            : "";
     const int length =
         snprintf(out, size, "  %s--%s%s%s", letter, on ? "[no-]" : "", row->name, places[row->type]);
     return length < 0 ? 0 : least((size_t)length, size - 1);

@@ -327,6 +327,12 @@ TACIT_API tacit_evaluation_options tacit_evaluation_options_default(void);
 
 typedef struct tacit_evaluation {
     tacit_scores learnt, pixels, untrained;
+    /* Of a method whose embedding is a code that pictures are made from again (autoencode): the principal
+     * components of the training pixels, as many as the code has numbers. NAN for other methods, without
+     * baselines, and where pictures have over 4,096 numbers or fewer than the code. */
+    tacit_scores components;
+    /* Mean square error of a test pixel, 0 to 1, made from the code and from the components; NAN likewise. */
+    double reconstruction, components_reconstruction;
     int64_t train_count, test_count, dimension;
     int32_t classes;
 } tacit_evaluation;
@@ -340,6 +346,113 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_evaluate(tacit_model *model, const
                                                        tacit_evaluation *out,
                                                        void (*stage)(void *user, const char *what),
                                                        void *user);
+
+/* ---- groups ---- */
+
+typedef struct tacit_cluster_options {
+    int32_t groups; /* k, 1 to the number of examples; 0 (default): chosen, 2 to `most`, by the largest mean
+                       silhouette (Rousseeuw 1987) of a keyed sample of at most 2,000 examples */
+    int32_t most;   /* 20 */
+    int restarts;   /* of k-means++, the one with the least inertia is kept: 10 */
+    int iterations; /* of each, at the most: 100 */
+    uint64_t seed;  /* 1 */
+    bool baseline;  /* where there are labels, k-means on raw pixels too: true */
+} tacit_cluster_options;
+TACIT_API tacit_cluster_options tacit_cluster_options_default(void);
+
+/* Agreement of groups with labels, 0 to 1 (ari may be below 0); NAN: not measured. */
+typedef struct tacit_agreement {
+    double accuracy; /* by the best one-to-one matching of groups to labels */
+    double nmi;      /* normalised mutual information, by the arithmetic mean of the entropies */
+    double ari;      /* adjusted Rand index */
+} tacit_agreement;
+
+typedef struct tacit_clustering {
+    int64_t count;     /* N */
+    int32_t groups;    /* as asked, or as chosen */
+    double silhouette; /* of the chosen number; NAN where it was asked for */
+    double inertia;    /* sum of squared distances to the centres */
+    tacit_agreement learnt, pixels;
+} tacit_clustering;
+
+/* Groups all examples by k-means on the model's embeddings, their columns standardised and their rows of
+ * length 1: group (N), 0 .. groups-1 by falling size; distance (N), Euclidean, 0 to 2, to the group's centre.
+ * Labels are only used to measure. The same bits for any number of threads. More groups than examples is
+ * TACIT_ARGUMENT. `stage` (may be NULL) hears what is being done. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_cluster(tacit_model *model, const tacit_dataset *data,
+                                                      const tacit_cluster_options *options, int32_t *group,
+                                                      double *distance, tacit_clustering *out,
+                                                      void (*stage)(void *user, const char *what),
+                                                      void *user);
+
+/* What tacit_cluster gave into `folder`, which is made: groups.csv (name, label, group, distance) and
+ * groups.png, a row for each of the first 40 groups: the 8 examples nearest to its centre. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_cluster_save(tacit_model *model, const tacit_dataset *data,
+                                                           const int32_t *group, const double *distance,
+                                                           int32_t groups, const char *folder);
+
+/* ---- odd ones out ---- */
+
+enum { TACIT_ODD_NEIGHBOURS = 0, TACIT_ODD_MAHALANOBIS = 1, TACIT_ODD_SCORES = 2 };
+
+typedef struct tacit_anomaly_options {
+    int neighbours;      /* k of the first score: 5 */
+    double false_alarms; /* wanted share of normal examples above the threshold, above 0, below 1: 0.01 */
+    int32_t normal;      /* label of the normal class; -1 (default): not known */
+    uint64_t seed;       /* of what is held out: 1 */
+} tacit_anomaly_options;
+TACIT_API tacit_anomaly_options tacit_anomaly_options_default(void);
+
+/* One score. Shares are 0 to 1; NAN: not measured, because normal examples are not known. */
+typedef struct tacit_anomaly_measure {
+    double threshold;         /* above it is odd */
+    int64_t flagged;          /* examples above it */
+    double auroc;             /* area under the ROC curve, ties half */
+    double average_precision; /* area under precision and recall, by steps */
+    double false_alarms;      /* share of the normal examples that are above the threshold */
+    double found;             /* share of the others */
+} tacit_anomaly_measure;
+
+typedef struct tacit_anomaly {
+    int64_t count, fitted, held_out; /* examples that are scored, that are compared with, for the threshold */
+    tacit_anomaly_measure measures[TACIT_ODD_SCORES];
+} tacit_anomaly;
+
+/* Scores every example of `data` by how odd it is beside the normal examples `fit` (where options->normal is
+ * known and fit has labels: those of its examples with that label):
+ *   TACIT_ODD_NEIGHBOURS    mean cosine distance of embeddings to the k nearest normal examples
+ *   TACIT_ODD_MAHALANOBIS   distance from their mean by their covariance, shrunk after Ledoit and Wolf (2004)
+ * A keyed fifth of the normal examples is held out, and gives the threshold (split conformal prediction).
+ * With `fit` NULL the data are their own reference: an example is not its own neighbour, the covariance is
+ * that of all, nothing is held out, and the threshold is above all but the wanted share of the data
+ * themselves. scores (TACIT_ODD_SCORES, N), higher is odder; nearest (N, k): examples of `fit` (or data),
+ * nearest first. TACIT_ARGUMENT: too few normal examples for k. `stage` may be NULL. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_find_odd(tacit_model *model, const tacit_dataset *data,
+                                                       const tacit_dataset *fit,
+                                                       const tacit_anomaly_options *options, double *scores,
+                                                       int64_t *nearest, tacit_anomaly *out,
+                                                       void (*stage)(void *user, const char *what),
+                                                       void *user);
+
+/* One-class detection, each class in turn: normal are the examples of `fit` with that label (all of them);
+ * the AUROC of the examples of `data` with another label against those with this one into
+ * auroc (TACIT_ODD_SCORES, classes), classes as `fit` has. Both must have labels, and examples of each. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_find_odd_classes(tacit_model *model, const tacit_dataset *data,
+                                                               const tacit_dataset *fit,
+                                                               const tacit_anomaly_options *options,
+                                                               double *auroc,
+                                                               void (*stage)(void *user, const char *what),
+                                                               void *user);
+
+/* Scores into `folder`, which is made: scores.csv, oddest first by `score` (rank, name, label, odd,
+ * neighbours, mahalanobis, nearest_1 ..), and oddest.png: the 16 oddest, each beside its nearest normal
+ * examples, up to
+ * 7. `fit`, `neighbours`, scores, nearest, out as tacit_find_odd had and gave them. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_find_odd_save(tacit_model *model, const tacit_dataset *data,
+                                                            const tacit_dataset *fit, int score,
+                                                            int neighbours, const double *scores,
+                                                            const int64_t *nearest, const tacit_anomaly *out,
+                                                            const char *folder);
 
 /* ---- speed ---- */
 

@@ -3,6 +3,7 @@
 #include "train/embedder.h"
 #include "use/class_rows.h"
 #include "use/evaluate.h"
+#include "use/pca.h"
 
 #include <math.h>
 #include <string.h>
@@ -143,7 +144,7 @@ static tacit_status embed_part(const evaluation *e, const learner *l, part *p)
 {
     embedder *how;
     memory_free(e->context, p->features);
-    p->features = memory_alloc(e->context, (size_t)(p->count * l->encoder->width), sizeof *p->features);
+    p->features = memory_alloc(e->context, (size_t)(p->count * learner_width(l)), sizeof *p->features);
     if (!p->features)
         return TACIT_NOMEM;
     TRY(embedder_create(&how, l, p->views, e->model->work, true));
@@ -173,7 +174,7 @@ static tacit_status score_learner(evaluation *e, const learner *l, tacit_scores 
 {
     TRY(embed_part(e, l, &e->train));
     TRY(embed_part(e, l, &e->test));
-    return score(e, l->encoder->width, out);
+    return score(e, learner_width(l), out);
 }
 
 /* Batch norm as training would have measured it. */
@@ -201,16 +202,98 @@ static tacit_status score_untrained(evaluation *e, tacit_scores *out)
     return status;
 }
 
+/* ---- a code beside principal components ---- */
+
+static bool is_code(const learner *l)
+{
+    return l->method.objective->embed && l->method.objective->restore;
+}
+
+static double mean_of(const double *numbers, int64_t count)
+{
+    double sum = 0.0;
+    for (int64_t i = 0; i < count; i++)
+        sum += numbers[i];
+    return sum / (double)count;
+}
+
+/* Test pictures made again from their codes. */
+static tacit_status measure_reconstruction(const evaluation *e, double *out)
+{
+    embedder *how;
+    double *errors = memory_alloc(e->context, (size_t)e->test.count, sizeof *errors);
+    if (!errors)
+        return TACIT_NOMEM;
+    tacit_status status = embedder_create(&how, e->model->learner, e->test.views, e->model->work, true);
+    if (status == TACIT_OK) {
+        status = embedder_run_restore(how, e->test.rows, 0, e->test.count, errors, NULL, NULL);
+        embedder_destroy(how);
+    }
+    if (status == TACIT_OK)
+        *out = mean_of(errors, e->test.count);
+    memory_free(e->context, errors);
+    return status;
+}
+
+static matrix pixels_of(const part *p)
+{
+    return (matrix){p->count, shape_count(p->views->shape), p->features};
+}
+
+/* Pixels of a part, in place of which its components come; with `error`, what is lost by it. */
+static tacit_status to_components(const evaluation *e, const pca *p, part *of, double *error)
+{
+    const matrix pixels = pixels_of(of);
+    float *codes = memory_alloc(e->context, (size_t)(of->count * p->components), sizeof *codes);
+    float *again = error ? memory_alloc(e->context, (size_t)(of->count * p->columns), sizeof *again) : NULL;
+    tacit_status status = codes && (again || !error) ? TACIT_OK : TACIT_NOMEM;
+    if (status == TACIT_OK)
+        status = pca_transform(p, e->model->work, pixels, codes);
+    if (status == TACIT_OK && error) {
+        status = pca_reconstruct(p, e->model->work, (matrix){of->count, p->components, codes}, again);
+        *error = pixel_square_error(&of->views->pixels, shape_last(of->views->shape), pixels.data, again,
+                                    of->count * p->columns);
+    }
+    memory_free(e->context, again);
+    memory_free(e->context, of->features);
+    of->features = codes;
+    return status;
+}
+
+/* Both parts hold their pixels. */
+static tacit_status score_components(evaluation *e, tacit_evaluation *out)
+{
+    pca p;
+    const int64_t width = learner_width(e->model->learner);
+    const matrix pixels = pixels_of(&e->train);
+    if (!is_code(e->model->learner) || pixels.columns > PCA_COLUMNS || width > pixels.columns)
+        return TACIT_OK;
+    say(e, "principal components of raw pixels");
+    TRY(pca_fit(&p, e->model->work, pixels, width));
+    tacit_status status = to_components(e, &p, &e->train, NULL);
+    if (status == TACIT_OK)
+        status = to_components(e, &p, &e->test, &out->components_reconstruction);
+    if (status == TACIT_OK)
+        status = score(e, width, &out->components);
+    pca_fini(&p);
+    return status;
+}
+
+/* ---- all ---- */
+
 static tacit_status score_all(evaluation *e, tacit_evaluation *out)
 {
     say(e, "embeddings of the model");
     TRY(score_learner(e, e->model->learner, &out->learnt));
+    if (is_code(e->model->learner))
+        TRY(measure_reconstruction(e, &out->reconstruction));
     if (!e->options->baselines)
         return TACIT_OK;
     say(e, "raw pixels");
     TRY(pixel_part(e, &e->train));
     TRY(pixel_part(e, &e->test));
     TRY(score(e, shape_count(e->train.views->shape), &out->pixels));
+    TRY(score_components(e, out));
     say(e, "embeddings of the untrained encoder");
     return score_untrained(e, &out->untrained);
 }
@@ -220,6 +303,16 @@ static tacit_scores no_scores(void)
     const double none = (double)NAN;
     tacit_scores s = {none, none, none, {none, none, none, none}, {none, none, none, none}};
     return s;
+}
+
+static tacit_evaluation no_evaluation(void)
+{
+    return (tacit_evaluation){.learnt = no_scores(),
+                              .pixels = no_scores(),
+                              .untrained = no_scores(),
+                              .components = no_scores(),
+                              .reconstruction = (double)NAN,
+                              .components_reconstruction = (double)NAN};
 }
 
 static tacit_status check_options(tacit_context *context, const tacit_evaluation_options *o)
@@ -243,7 +336,7 @@ tacit_status tacit_evaluate(tacit_model *model, const tacit_dataset *train, cons
                     .user = user};
     context_begin(model->context);
     TRY(check_options(model->context, e.options));
-    *out = (tacit_evaluation){.learnt = no_scores(), .pixels = no_scores(), .untrained = no_scores()};
+    *out = no_evaluation();
     tacit_status status = make_parts(&e, train, test);
     if (status == TACIT_OK)
         status = score_all(&e, out);
@@ -252,7 +345,7 @@ tacit_status tacit_evaluate(tacit_model *model, const tacit_dataset *train, cons
     out->train_count = e.train.count;
     out->test_count = e.test.count;
     out->classes = e.classes;
-    out->dimension = model->learner->encoder->width;
+    out->dimension = learner_width(model->learner);
     free_part(&e, &e.train);
     free_part(&e, &e.test);
     return status;

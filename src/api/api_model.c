@@ -155,8 +155,7 @@ void tacit_model_get_info(const tacit_model *model, tacit_model_info *out)
 
 /* ---- embedding ---- */
 
-tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *data, dataset *shown,
-                                views **out)
+picture_view_options handle_model_look(const tacit_model *model)
 {
     const run_record *r = &model->record;
     picture_view_options look = {.size = (int)settings_whole(r->settings, "size"),
@@ -165,10 +164,17 @@ tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *d
         look.mean[i] = (float)r->mean[i];
         look.deviation[i] = i < r->channels ? (float)r->deviation[i] : 1.0f;
     }
+    return look;
+}
+
+tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *data, dataset *shown,
+                                views **out)
+{
+    const picture_view_options look = handle_model_look(model);
     *shown = *data->data;
-    if (shown->channels != r->channels) {
+    if (shown->channels != model->record.channels) {
         /* What is kept in memory has the data's own channels. */
-        shown->channels = r->channels;
+        shown->channels = model->record.channels;
         shown->cache = NULL;
     }
     return picture_views_create(out, model->context, shown, &look);

@@ -35,6 +35,9 @@ void handle_close_dataset(tacit_dataset *data);
 /* What config.json says of a data set; borrowed from it. */
 data_source handle_source(const tacit_dataset *data);
 
+/* How a picture becomes a view of the model, and back. */
+picture_view_options handle_model_look(const tacit_model *model);
+
 /* Plain views of the data as the model sees them: its size and channels. `shown` is a copy of the data set
  * with the model's channels, which the caller keeps alive beside the views. */
 tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *data, dataset *shown,

@@ -17,6 +17,9 @@ typedef enum draw_stream {
     DRAW_MASK = 3,    /* which patches are hidden */
     DRAW_SAMPLE = 4,  /* a fixed sample of a data set */
     DRAW_LABELS = 5,  /* few-label draws, held-out splits */
+    DRAW_DAMAGE = 6,  /* what befalls a picture that is to be restored; view = the kind of damage */
+    DRAW_GROUPS = 11, /* first centres of k-means; epoch = number of the restart */
+    DRAW_STATE = 12,  /* first state of a method beside its parameters; example = number of the row */
     DRAW_TEST = 15    /* tests only */
 } draw_stream;
 

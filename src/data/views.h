@@ -7,10 +7,21 @@
 #include "data/dataset.h"
 #include "tensor/tensor.h"
 
+/* What the numbers of a picture's view are: (x - mean) / deviation by channel, of pixels x in [0, 1]. All
+ * zeros where the examples are not pictures. */
+typedef struct pixel_scale {
+    float mean[3], deviation[3];
+} pixel_scale;
+
+/* Mean square difference, as pixels in [0, 1], of `count` numbers of views; channels vary fastest. */
+double pixel_square_error(const pixel_scale *scale, int64_t channels, const float *a, const float *b,
+                          int64_t count);
+
 typedef struct views views;
 struct views {
     dtype dtype;
     shape shape; /* of one view: (H, W, C) */
+    pixel_scale pixels;
     /* A training view: random, a function of (seed, epoch, example, view) only. out holds `shape`. Any
      * worker. */
     tacit_status (*random)(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view,

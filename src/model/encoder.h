@@ -42,9 +42,9 @@ struct encoder {
     int64_t lane_minimum; /* examples that a default lane has at least, for batch norm within it; 0: any */
     /* pictures (B, H, W, C) -> embeddings (B, D) */
     value (*embed)(const encoder *e, tape *t, value pictures);
-    /* Self-prediction by masking: only the patches named by `index` (B, K) i32 are seen. patches (B, T, P) ->
-     * (B, 1 + K, D), class token first, after the final norm. NULL where an encoder can not leave parts out.
-     */
+    /* Self-prediction: only the patches named by `index` (B, K) i32 are seen, or with the invalid value all
+     * of them (K = T). patches (B, T, P) -> (B, 1 + K, D), class token first, after the final norm. NULL
+     * where an encoder can not leave parts out, or has no tokens. */
     value (*encode_visible)(const encoder *e, tape *t, value patches, value index);
     void (*destroy)(encoder *e);
 };

@@ -37,22 +37,19 @@ static value read_out(const encoder *e, tape *t, value x)
     return op_mean_tokens(t, x, 1);
 }
 
-static value vit_embed(const encoder *e, tape *t, value pictures)
-{
-    const vit *m = vit_of(e);
-    const value patches = op_patchify(t, pictures, e->settings.patch); /* (B, T, P) */
-    value x = linear_apply(t, &m->patch_embed, patches);               /* (B, T, D) */
-    x = op_add_rows(t, x, tape_constant(t, &m->positions), (value){0});
-    return read_out(e, t, vit_blocks(m, t, x)); /* (B, 1+T, D) -> (B, D) */
-}
-
 static value vit_encode_visible(const encoder *e, tape *t, value patches, value index)
 {
     const vit *m = vit_of(e);
-    value x = op_gather_rows(t, patches, index); /* (B, K, P) */
-    x = linear_apply(t, &m->patch_embed, x);     /* (B, K, D) */
+    value x = index.id ? op_gather_rows(t, patches, index) : patches; /* (B, K, P) */
+    x = linear_apply(t, &m->patch_embed, x);                          /* (B, K, D) */
     x = op_add_rows(t, x, tape_constant(t, &m->positions), index);
     return vit_blocks(m, t, x); /* (B, 1+K, D) */
+}
+
+static value vit_embed(const encoder *e, tape *t, value pictures)
+{
+    const value patches = op_patchify(t, pictures, e->settings.patch);    /* (B, T, P) */
+    return read_out(e, t, vit_encode_visible(e, t, patches, (value){0})); /* (B, 1+T, D) -> (B, D) */
 }
 
 static void vit_destroy(encoder *e)

@@ -30,7 +30,8 @@ static tacit_status assemble(learner *l, const settings *s, shape view)
                                 .share = settings_number(s, "width"),
                                 .regions = regions_of(settings_text(s, "readout"))};
     TRY(kind->create(&l->encoder, &l->parameters, kind, &e));
-    l->method = (method){.context = l->context, .objective = o, .encoder = l->encoder};
+    l->method =
+        (method){.context = l->context, .objective = o, .encoder = l->encoder, .width = l->encoder->width};
     TRY(o->create(&l->method, &l->parameters, s));
     return parameters_allocate(&l->parameters);
 }
@@ -60,4 +61,36 @@ void learner_destroy(learner *l)
         l->encoder->destroy(l->encoder);
     parameters_fini(&l->parameters);
     memory_free(l->context, l);
+}
+
+value learner_embed(const learner *l, tape *t, value pictures)
+{
+    const objective *o = l->method.objective;
+    return o->embed ? o->embed(&l->method, t, pictures) : l->encoder->embed(l->encoder, t, pictures);
+}
+
+int64_t learner_width(const learner *l)
+{
+    return l->method.width;
+}
+
+tacit_status learner_begin(learner *l, const settings *s)
+{
+    const objective *o = l->method.objective;
+    parameters_initialise(&l->parameters, (uint64_t)settings_whole(s, "seed"));
+    return o->begin ? o->begin(&l->method, &l->parameters, s) : TACIT_OK;
+}
+
+void learner_before_step(const learner *l, int64_t step, int64_t steps)
+{
+    const objective *o = l->method.objective;
+    if (o->before_step)
+        o->before_step(&l->method, &l->parameters, step, steps);
+}
+
+void learner_after_step(const learner *l, int64_t step)
+{
+    const objective *o = l->method.objective;
+    if (o->after_step)
+        o->after_step(&l->method, step);
 }

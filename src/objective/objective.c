@@ -3,9 +3,11 @@
 
 #include <string.h>
 
-extern const objective objective_mae, objective_simclr;
+extern const objective objective_mae, objective_denoise, objective_autoencode, objective_simclr,
+    objective_moco;
 
-const objective *const objectives[] = {&objective_mae, &objective_simclr, NULL};
+const objective *const objectives[] = {&objective_mae,    &objective_denoise, &objective_autoencode,
+                                       &objective_simclr, &objective_moco,    NULL};
 
 const objective *objective_find(const char *name)
 {

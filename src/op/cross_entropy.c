@@ -1,6 +1,6 @@
-/* op_cross_entropy: softmax over very many keys, in tiles that stay in cache. The logits of a tile are
- * formed, used, and formed again in backward; the row's log of the sum of exponentials is all that is kept of
- * them. */
+/* op_cross_entropy, op_info_nce: softmax over very many keys, in tiles that stay in cache. The logits of a
+ * tile are formed, used, and formed again in backward; the row's log of the sum of exponentials is all that
+ * is kept of them. */
 #include "op/kernel.h"
 
 #include <math.h>
@@ -13,12 +13,13 @@ typedef struct entropy {
     tape *tape;
     int64_t rows, keys, width;
     const float *query, *key;
-    const int32_t *target, *exclude;
-    float scale;        /* 1 / temperature */
-    float *log_sum;     /* (rows): log of the sum of exp(logit) */
-    double *loss;       /* (blocks of rows): sums of -log p[target] */
-    float row_gradient; /* d result / d loss of one row */
-    float *diff;        /* gradient being formed: of query or of key */
+    const int32_t *target, *exclude; /* or NULL */
+    const float *positive;           /* (rows, width): a further key of each row, its target; or NULL */
+    float scale;                     /* 1 / temperature */
+    float *log_sum;                  /* (rows): log of the sum of exp(logit) */
+    double *loss;                    /* (blocks of rows): sums of -log p[target] */
+    float row_gradient;              /* d result / d loss of one row */
+    float *diff;                     /* gradient being formed: of query or of key */
     bool add;
 } entropy;
 
@@ -75,20 +76,41 @@ KERNEL static void stream_sums(const float *tile, int64_t rows, int64_t keys, fl
     }
 }
 
+KERNEL static float dot(const float *a, const float *b, int64_t width)
+{
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < width; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+static float positive_logit(const entropy *e, int64_t row)
+{
+    return e->scale * dot(e->query + row * e->width, e->positive + row * e->width, e->width);
+}
+
+/* Before any tile: nothing, or each row's own key. */
+static void start_sums(const entropy *e, int64_t row, int64_t rows, float *largest, float *sum, float *wanted)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        wanted[r] = e->positive ? positive_logit(e, row + r) : 0.0f;
+        largest[r] = e->positive ? wanted[r] : -INFINITY;
+        sum[r] = e->positive ? 1.0f : 0.0f;
+    }
+}
+
 static void forward_tiles(const entropy *e, int64_t row, int64_t rows, int worker, float *tile, double *loss)
 {
-    float largest[TILE_ROWS], sum[TILE_ROWS], wanted[TILE_ROWS] = {0};
-    for (int64_t r = 0; r < rows; r++) {
-        largest[r] = -INFINITY;
-        sum[r] = 0.0f;
-    }
+    float largest[TILE_ROWS], sum[TILE_ROWS], wanted[TILE_ROWS];
+    start_sums(e, row, rows, largest, sum, wanted);
     for (int64_t key = 0; key < e->keys; key += TILE_KEYS) {
         const int64_t keys = minimum(TILE_KEYS, e->keys - key);
         if (!tile_product(e, worker, row, rows, key, keys, tile))
             return;
         finish_logits(e, row, rows, key, keys, tile);
         stream_sums(tile, rows, keys, largest, sum);
-        for (int64_t r = 0; r < rows; r++)
+        for (int64_t r = 0; e->target && r < rows; r++)
             if (e->target[row + r] >= key && e->target[row + r] < key + keys)
                 wanted[r] = tile[r * keys + e->target[row + r] - key];
     }
@@ -149,7 +171,7 @@ static bool gradient_of_tile(const entropy *e, int worker, int64_t row, int64_t 
     finish_logits(e, row, rows, key, keys, tile);
     const float factor = e->scale * e->row_gradient;
     tile_gradient(tile, e->log_sum + row, rows, keys, factor);
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; e->target && r < rows; r++)
         if (e->target[row + r] >= key && e->target[row + r] < key + keys)
             tile[r * keys + e->target[row + r] - key] -= factor;
     return true;
@@ -198,24 +220,46 @@ static void backward_query_block(void *user, int64_t i, int worker)
     backward_in_tile(user, i, true, worker);
 }
 
+/* The share of the rows' own keys in the gradient of the query, after that of all others. */
+static void backward_positive_block(void *user, int64_t i, int worker)
+{
+    (void)worker;
+    const entropy *e = user;
+    const int64_t last = minimum((i + 1) * TILE_ROWS, e->rows);
+    for (int64_t r = i * TILE_ROWS; r < last; r++) {
+        const float share = kernel_exp(positive_logit(e, r) - e->log_sum[r]);
+        const float factor = (share - 1.0f) * e->scale * e->row_gradient;
+        const float *key = e->positive + r * e->width;
+        float *diff = e->diff + r * e->width;
+        for (int64_t k = 0; k < e->width; k++)
+            diff[k] += factor * key[k];
+    }
+}
+
 static void backward_key_block(void *user, int64_t i, int worker)
 {
     backward_in_tile(user, i, false, worker);
 }
 
+static entropy product_of(tape *t, value query, value keys, float temperature)
+{
+    const tensor *q = tape_tensor(t, query), *k = tape_tensor(t, keys);
+    return (entropy){.tape = t,
+                     .rows = q->shape.size[0],
+                     .keys = k->shape.size[0],
+                     .width = q->shape.size[1],
+                     .query = q->data,
+                     .key = k->data,
+                     .scale = 1.0f / temperature};
+}
+
 static entropy entropy_of(tape *t, const value *inputs, float temperature)
 {
-    const tensor *query = tape_tensor(t, inputs[0]), *key = tape_tensor(t, inputs[1]);
     const tensor *exclude = tape_tensor(t, inputs[3]);
-    return (entropy){.tape = t,
-                     .rows = query->shape.size[0],
-                     .keys = key->shape.size[0],
-                     .width = query->shape.size[1],
-                     .query = query->data,
-                     .key = key->data,
-                     .target = tape_tensor(t, inputs[2])->data,
-                     .exclude = exclude ? exclude->data : NULL,
-                     .scale = 1.0f / temperature};
+    entropy e = product_of(t, inputs[0], inputs[1], temperature);
+    e.target = tape_tensor(t, inputs[2])->data;
+    e.exclude = exclude ? exclude->data : NULL;
+    return e;
 }
 
 static void cross_entropy_backward(tape *t, const record *r)
@@ -266,29 +310,75 @@ static bool shapes_fit(tape *t, const value *inputs, float temperature)
            (!inputs[3].id || index_fits(t, "exclude", inputs[3], q.size[0], k.size[0], -1));
 }
 
-value op_cross_entropy(tape *t, value query, value keys, value target, value exclude, float temperature)
+/* Forward of `e` -> (1), recorded as `made` of its inputs. */
+static value run_forward(tape *t, entropy *e, const record *made)
 {
-    const value inputs[OP_INPUTS] = {query, keys, target, exclude};
-    if (!tape_ready(t, inputs, exclude.id ? 4 : 3) || !shapes_fit(t, inputs, temperature))
+    const int64_t blocks = blocks_of(e->rows, TILE_ROWS);
+    const size_t saved_size = (size_t)e->rows * sizeof(float), loss_size = (size_t)blocks * sizeof(double);
+    record r = *made;
+    r.output = tape_output(t, DTYPE_F32, shape_1(1));
+    e->log_sum = tape_take(t, saved_size);
+    e->loss = tape_take(t, loss_size);
+    if (!tape_f32(t, r.output) || !e->log_sum || !e->loss)
         return (value){0};
-    entropy e = entropy_of(t, inputs, temperature);
-    const int64_t blocks = blocks_of(e.rows, TILE_ROWS);
-    const size_t saved_size = (size_t)e.rows * sizeof(float), loss_size = (size_t)blocks * sizeof(double);
-    const value y = tape_output(t, DTYPE_F32, shape_1(1));
-    e.log_sum = tape_take(t, saved_size);
-    e.loss = tape_take(t, loss_size);
-    if (!tape_f32(t, y) || !e.log_sum || !e.loss)
-        return (value){0};
-    kernel_run(t, blocks, forward_block, &e);
+    kernel_run(t, blocks, forward_block, e);
     double sum = 0.0;
     for (int64_t i = 0; i < blocks; i++)
-        sum += e.loss[i];
-    *tape_f32(t, y) = (float)(sum / (double)e.rows);
-    tape_give(t, e.loss, loss_size);
-    return tape_record(t, &(record){.op = &cross_entropy,
-                                    .inputs = {query, keys, target, exclude},
-                                    .output = y,
-                                    .saved = e.log_sum,
-                                    .saved_size = saved_size,
-                                    .number = temperature});
+        sum += e->loss[i];
+    *tape_f32(t, r.output) = (float)(sum / (double)e->rows);
+    tape_give(t, e->loss, loss_size);
+    r.saved = e->log_sum;
+    r.saved_size = saved_size;
+    return tape_record(t, &r);
+}
+
+value op_cross_entropy(tape *t, value query, value keys, value target, value exclude, float temperature)
+{
+    const record made = {
+        .op = &cross_entropy, .inputs = {query, keys, target, exclude}, .number = temperature};
+    if (!tape_ready(t, made.inputs, exclude.id ? 4 : 3) || !shapes_fit(t, made.inputs, temperature))
+        return (value){0};
+    entropy e = entropy_of(t, made.inputs, temperature);
+    return run_forward(t, &e, &made);
+}
+
+/* ---- info_nce ---- */
+
+static entropy info_nce_of(tape *t, const value *inputs, float temperature)
+{
+    entropy e = product_of(t, inputs[0], inputs[2], temperature);
+    e.positive = tape_tensor(t, inputs[1])->data;
+    return e;
+}
+
+static void info_nce_backward(tape *t, const record *r)
+{
+    entropy e = info_nce_of(t, r->inputs, r->number);
+    const contribution query = tape_contribute(t, r->inputs[0]);
+    if (!query.data)
+        return;
+    e.log_sum = r->saved;
+    e.row_gradient = tape_output_gradient(t, r)[0] / (float)e.rows;
+    e.diff = query.data;
+    e.add = query.add;
+    kernel_run(t, blocks_of(e.rows, TILE_ROWS), backward_query_block, &e);
+    kernel_run(t, blocks_of(e.rows, TILE_ROWS), backward_positive_block, &e);
+}
+
+static const op info_nce = {"info_nce", 0x7, false, info_nce_backward};
+
+value op_info_nce(tape *t, value query, value positive, value negatives, float temperature)
+{
+    const record made = {.op = &info_nce, .inputs = {query, positive, negatives}, .number = temperature};
+    if (!tape_ready(t, made.inputs, 3))
+        return (value){0};
+    const shape q = tape_tensor(t, query)->shape, p = tape_tensor(t, positive)->shape,
+                n = tape_tensor(t, negatives)->shape;
+    char one[SHAPE_TEXT], two[SHAPE_TEXT], three[SHAPE_TEXT];
+    if (q.rank != 2 || !shape_equal(q, p) || n.rank != 2 || n.size[1] != q.size[1] || q.size[0] < 1 ||
+        n.size[0] < 1 || !(temperature > 0.0f))
+        return tape_fail(t, TACIT_SHAPE, "info_nce: query %s, positive %s, negatives %s, temperature %g",
+                         shape_text(q, one), shape_text(p, two), shape_text(n, three), (double)temperature);
+    entropy e = info_nce_of(t, made.inputs, temperature);
+    return run_forward(t, &e, &made);
 }

@@ -89,6 +89,12 @@ value op_mean_square_error(tape *t, value prediction, value target);
  * query = keys = normalised embeddings, exclude = the row itself. */
 value op_cross_entropy(tape *t, value query, value keys, value target, value exclude, float temperature);
 
+/* Mean over rows of -log of the softmax's share of the row's own key: logits [query . positive, query
+ * negatives^T] / temperature (van den Oord et al. 2018, eq. 4; He et al. 2020, eq. 1). query and positive (N,
+ * D), negatives (M, D) -> (1). In tiles: the logits (N, M) are never whole in memory. No gradient to positive
+ * and negatives. */
+value op_info_nce(tape *t, value query, value positive, value negatives, float temperature);
+
 value op_reshape(tape *t, value x, shape s); /* same count */
 
 #endif

@@ -59,7 +59,9 @@ static void prune(tacit_context *context, const char *folder, int keep)
     }
 }
 
-/* The tensors of a checkpoint: "parameters", "state.0", ... */
+enum { MOST_TENSORS = 1 + OPTIMIZER_BLOCKS + METHOD_BLOCKS };
+
+/* The tensors of a checkpoint: "parameters", "state.0", ..., "method.NAME", ... */
 static size_t list_tensors(const checkpoint *c, named_tensor *out)
 {
     const shape s = shape_1(c->parameters->size);
@@ -70,12 +72,17 @@ static size_t list_tensors(const checkpoint *c, named_tensor *out)
         snprintf(out[count].name, sizeof out[count].name, "state.%d", i);
         out[count++].tensor = tensor_of(DTYPE_F32, s, c->state[i]);
     }
+    for (int i = 0; i < c->method_blocks; i++) {
+        const state_block *b = &c->method[i];
+        snprintf(out[count].name, sizeof out[count].name, "method.%s", b->name);
+        out[count++].tensor = tensor_of(DTYPE_F32, shape_1(b->count), b->data);
+    }
     return count;
 }
 
 tacit_status checkpoint_write(tacit_context *context, const char *folder, const checkpoint *c, int keep)
 {
-    named_tensor tensors[1 + OPTIMIZER_BLOCKS] = {0};
+    named_tensor tensors[MOST_TENSORS] = {0};
     char step[32];
     snprintf(step, sizeof step, "%lld", (long long)c->step);
     const metadata_entry metadata[] = {
@@ -94,7 +101,7 @@ tacit_status checkpoint_write(tacit_context *context, const char *folder, const 
 
 static tacit_status load(tacit_context *context, const char *path, const safetensors_file *f, checkpoint *c)
 {
-    named_tensor tensors[1 + OPTIMIZER_BLOCKS] = {0};
+    named_tensor tensors[MOST_TENSORS] = {0};
     const size_t count = list_tensors(c, tensors);
     const char *name = safetensors_metadata(f, "optimizer"), *step = safetensors_metadata(f, "step");
     if (!name || strcmp(name, c->optimizer) != 0 || !step || !text_to_int64(step, &c->step) || c->step < 0)
@@ -106,7 +113,7 @@ static tacit_status load(tacit_context *context, const char *path, const safeten
             !shape_equal(found->tensor.shape, tensors[i].tensor.shape))
             return context_fail(context, TACIT_FORMAT,
                                 "%s: not a checkpoint of this run: expected %lld numbers of %s", path,
-                                (long long)c->parameters->size, tensors[i].name);
+                                (long long)shape_count(tensors[i].tensor.shape), tensors[i].name);
         memcpy(tensors[i].tensor.data, found->tensor.data, found->size);
     }
     return TACIT_OK;

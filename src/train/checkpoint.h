@@ -3,15 +3,18 @@
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
 
-#include "model/parameters.h"
+#include "objective/objective.h"
 #include "train/optimizer.h"
 
-/* What a checkpoint holds. Blocks have the layout of the parameters. */
+/* What a checkpoint holds. The optimizer's blocks have the layout of the parameters, the method's their own.
+ */
 typedef struct checkpoint {
     parameters *parameters;
     const char *optimizer; /* name */
     float *state[OPTIMIZER_BLOCKS];
     int blocks;
+    const state_block *method; /* (method_blocks), borrowed: state of the method beside the parameters */
+    int method_blocks;
     int64_t step; /* steps done */
 } checkpoint;
 

@@ -160,11 +160,10 @@ tacit_status config_create(settings **out, tacit_context *context, const char *n
 
 /* ---- from the data ---- */
 
-/* Self-prediction wants many patches to hide some of; a contrastive method needs fewer to tell examples
- * apart, and its steps cost less for it. */
-static int64_t default_patch(int64_t size, bool contrastive)
+/* A method that hides patches wants many of them; others need fewer, and their steps cost less for it. */
+static int64_t default_patch(int64_t size, bool fine)
 {
-    const int64_t small = contrastive ? size / 4 : 4;
+    const int64_t small = fine ? 4 : size / 4;
     int64_t patch = size <= 32 ? small : (size <= 96 ? 8 : 16);
     while (patch > 1 && size % patch)
         patch--;
@@ -172,18 +171,19 @@ static int64_t default_patch(int64_t size, bool contrastive)
 }
 
 /* Regions as fine as helps the method (docs/METHODS.md has the measurements) and the patches allow. */
-static const char *default_readout(int64_t patches, bool contrastive)
+static const char *default_readout(int64_t patches, const objective *o)
 {
     if (patches < 2)
         return "mean";
-    return contrastive || patches < 3 ? "grid2" : "grid3";
+    if (o->family == CONTRASTIVE || patches < 3)
+        return "grid2";
+    return o->fine || patches < 4 ? "grid3" : "grid4";
 }
 
 /* Residual networks end in one mean, as they were published. */
-static const char *readout_of(const settings *s, int64_t patches, bool contrastive)
+static const char *readout_of(const settings *s, int64_t patches, const objective *o)
 {
-    return encoder_find(settings_text(s, "encoder"))->scalable ? "mean"
-                                                               : default_readout(patches, contrastive);
+    return encoder_find(settings_text(s, "encoder"))->scalable ? "mean" : default_readout(patches, o);
 }
 
 static tacit_status check_size(const settings *s, tacit_context *context)
@@ -222,10 +222,10 @@ tacit_status config_resolve_data(settings *s, tacit_context *context, const data
     const int own = d->height && d->height < d->width ? d->height : (d->width ? d->width : 224);
     TRY(settings_resolve_whole(s, "size", own > 224 ? 224 : own));
     const int64_t size = settings_whole(s, "size");
-    const bool contrastive = objective_find(settings_text(s, "method"))->family == CONTRASTIVE;
-    TRY(settings_resolve_whole(s, "patch", default_patch(size, contrastive)));
+    const objective *o = objective_find(settings_text(s, "method"));
+    TRY(settings_resolve_whole(s, "patch", default_patch(size, o->fine)));
     TRY(check_size(s, context));
-    TRY(settings_resolve(s, "readout", readout_of(s, size / settings_whole(s, "patch"), contrastive)));
+    TRY(settings_resolve(s, "readout", readout_of(s, size / settings_whole(s, "patch"), o)));
     TRY(settings_resolve(s, "preset", augment_preset_for((int)size, d->channels)->name));
     return resolve_augment(s);
 }

@@ -1,5 +1,7 @@
 #include "train/embedder.h"
 
+#include "op/op.h"
+
 #include <stdatomic.h>
 #include <string.h>
 
@@ -19,7 +21,8 @@ struct embedder {
     scratch *scratches; /* (workers) */
     const int64_t *examples;
     int64_t first, count, base; /* base: lane number at which this round starts */
-    float *out;
+    float *out;                 /* embeddings are wanted, or */
+    double *errors;             /* how well the method restores */
     _Atomic tacit_status status;
 };
 
@@ -96,7 +99,22 @@ static tacit_status fill_lane(const embedder *e, int64_t start, int64_t rows, in
     return TACIT_OK;
 }
 
-static tacit_status embed_lane(embedder *e, int64_t start, int worker)
+/* Of the first `rows` pictures of a lane. */
+static tacit_status measure_errors(const embedder *e, tape *t, value pictures, int64_t rows, double *errors)
+{
+    const method *m = &e->learner->method;
+    const int64_t size = shape_count(e->views->shape);
+    const value restored = m->objective->restore(m, t, pictures);
+    const value patches = op_patchify(t, pictures, m->encoder->settings.patch);
+    TRY(tape_status(t));
+    for (int64_t i = 0; i < rows; i++)
+        errors[i] =
+            pixel_square_error(&e->views->pixels, m->encoder->settings.channels,
+                               tape_f32(t, patches) + i * size, tape_f32(t, restored) + i * size, size);
+    return TACIT_OK;
+}
+
+static tacit_status run_plain_lane(embedder *e, int64_t start, int worker)
 {
     tape *t = e->tapes[worker];
     const shape v = e->views->shape;
@@ -105,10 +123,12 @@ static tacit_status embed_lane(embedder *e, int64_t start, int worker)
     if (!pictures.id)
         return tape_status(t);
     TRY(fill_lane(e, start, e->lane, worker, tape_f32(t, pictures)));
-    const value embeddings = e->learner->encoder->embed(e->learner->encoder, t, pictures);
-    TRY(tape_status(t));
-    const int64_t width = e->learner->encoder->width, left = e->count - start;
+    const int64_t width = learner_width(e->learner), left = e->count - start;
     const int64_t rows = left < e->lane ? left : e->lane;
+    if (e->errors)
+        return measure_errors(e, t, pictures, rows, e->errors + start);
+    const value embeddings = learner_embed(e->learner, t, pictures);
+    TRY(tape_status(t));
     memcpy(e->out + start * width, tape_f32(t, embeddings), (size_t)(rows * width) * sizeof(float));
     return TACIT_OK;
 }
@@ -119,19 +139,18 @@ static void run_lane(void *user, int64_t i, int worker)
     if (atomic_load(&e->status) != TACIT_OK)
         return;
     tacit_status none = TACIT_OK;
-    const tacit_status status = embed_lane(e, (e->base + i) * e->lane, worker);
+    const tacit_status status = run_plain_lane(e, (e->base + i) * e->lane, worker);
     if (status != TACIT_OK)
         atomic_compare_exchange_strong(&e->status, &none, status);
 }
 
-tacit_status embedder_run(embedder *e, const int64_t *examples, int64_t first, int64_t count, float *out,
-                          embedder_progress progress, void *user)
+static tacit_status run_all(embedder *e, const int64_t *examples, int64_t first, int64_t count,
+                            embedder_progress progress, void *user)
 {
     const int64_t lanes_of_all = (count + e->lane - 1) / e->lane, round = (int64_t)ROUND * e->work->workers;
     e->examples = examples;
     e->first = first;
     e->count = count;
-    e->out = out;
     atomic_store(&e->status, TACIT_OK);
     for (e->base = 0; e->base < lanes_of_all; e->base += round) {
         const int64_t left = lanes_of_all - e->base;
@@ -147,6 +166,25 @@ tacit_status embedder_run(embedder *e, const int64_t *examples, int64_t first, i
     return TACIT_OK;
 }
 
+tacit_status embedder_run(embedder *e, const int64_t *examples, int64_t first, int64_t count, float *out,
+                          embedder_progress progress, void *user)
+{
+    e->out = out;
+    e->errors = NULL;
+    return run_all(e, examples, first, count, progress, user);
+}
+
+tacit_status embedder_run_restore(embedder *e, const int64_t *examples, int64_t first, int64_t count,
+                                  double *errors, embedder_progress progress, void *user)
+{
+    if (!e->learner->method.objective->restore)
+        return context_fail(e->context, TACIT_ARGUMENT, "%s does not restore pictures",
+                            e->learner->method.objective->name);
+    e->out = NULL;
+    e->errors = errors;
+    return run_all(e, examples, first, count, progress, user);
+}
+
 /* ---- batch norm ---- */
 
 /* One lane's statistics onto those in the block. */
@@ -159,7 +197,7 @@ static tacit_status calibrate_lane(embedder *e, int64_t start, int64_t rows)
     if (!pictures.id)
         return tape_status(t);
     TRY(fill_lane(e, start, rows, 0, tape_f32(t, pictures)));
-    e->learner->encoder->embed(e->learner->encoder, t, pictures);
+    learner_embed(e->learner, t, pictures);
     return tape_status(t);
 }
 

@@ -28,4 +28,9 @@ typedef void (*embedder_progress)(void *user, int64_t done, int64_t all);
 tacit_status embedder_run(embedder *e, const int64_t *examples, int64_t first, int64_t count, float *out,
                           embedder_progress progress, void *user);
 
+/* How well the method (one with `restore`) predicts examples, given as they are: errors (count), each the
+ * mean square error of a pixel in [0, 1]. Otherwise as embedder_run. */
+tacit_status embedder_run_restore(embedder *e, const int64_t *examples, int64_t first, int64_t count,
+                                  double *errors, embedder_progress progress, void *user);
+
 #endif

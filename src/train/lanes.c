@@ -9,6 +9,8 @@
 /* What one worker has for itself. */
 typedef struct lane_worker {
     tape *tape;
+    tape *target;   /* bound to the method's target; NULL: it has none */
+    int64_t *dealt; /* (lane): examples of a target's lane, or NULL */
     scratch scratch;
     double waiting, busy; /* seconds of this step */
 } lane_worker;
@@ -25,6 +27,7 @@ struct lanes {
     double *losses;         /* pointwise: (lanes) */
     float *embeddings;      /* batchwise: (batch * views, D) */
     float *diff_embeddings; /* (batch * views, D): of the loss */
+    float *targets;         /* (batch * target_views, D), or NULL */
     tape *couple;
     tape **kept;        /* batchwise: (lanes), or NULL while lanes are run twice */
     value *kept_values; /* (lanes) */
@@ -53,6 +56,20 @@ static tacit_status create_tape(const lanes *l, tape **out, int worker)
     return tape_bind(*out, p->tensors, (int)p->count, p->block);
 }
 
+static tacit_status create_target(const lanes *l, int worker)
+{
+    lane_worker *w = &l->workers[worker];
+    const method *m = &l->learner->method;
+    if (!m->target)
+        return context_fail(l->context, TACIT_STATE, "%s: lanes before training has begun",
+                            m->objective->name);
+    w->dealt = memory_alloc(l->context, (size_t)l->options.lane, sizeof *w->dealt);
+    if (!w->dealt)
+        return TACIT_NOMEM;
+    TRY(tape_create(&w->target, l->context, l->work->backends[worker]));
+    return tape_bind(w->target, m->target->tensors, (int)l->learner->parameters.count, m->target->block);
+}
+
 static tacit_status create_workers(lanes *l)
 {
     l->workers = memory_alloc(l->context, (size_t)l->work->workers, sizeof *l->workers);
@@ -62,16 +79,26 @@ static tacit_status create_workers(lanes *l)
         scratch_init(&l->workers[i].scratch, l->context);
     for (int i = 0; i < l->work->workers; i++)
         TRY(create_tape(l, &l->workers[i].tape, i));
+    for (int i = 0; objective_of(l)->target && i < l->work->workers; i++)
+        TRY(create_target(l, i));
     return TACIT_OK;
+}
+
+/* (batch * each, D), zero. */
+static float *embeddings_of_batch(const lanes *l, int each)
+{
+    return memory_alloc(l->context, (size_t)(l->options.batch * each * l->learner->encoder->width),
+                        sizeof(float));
 }
 
 static tacit_status create_coupling(lanes *l)
 {
-    const int64_t rows = l->options.batch * objective_of(l)->views;
-    l->embeddings = memory_alloc(l->context, (size_t)(rows * l->learner->encoder->width), sizeof(float));
-    l->diff_embeddings = memory_alloc(l->context, (size_t)(rows * l->learner->encoder->width), sizeof(float));
+    const objective *o = objective_of(l);
+    l->embeddings = embeddings_of_batch(l, o->views);
+    l->diff_embeddings = embeddings_of_batch(l, o->views);
+    l->targets = o->target ? embeddings_of_batch(l, o->target_views) : NULL;
     l->kept_values = memory_alloc(l->context, (size_t)l->lane_count, sizeof *l->kept_values);
-    if (!l->embeddings || !l->diff_embeddings || !l->kept_values)
+    if (!l->embeddings || !l->diff_embeddings || (o->target && !l->targets) || !l->kept_values)
         return TACIT_NOMEM;
     TRY(create_tape(l, &l->couple, 0));
     tape_set_work(l->couple, l->work);
@@ -122,6 +149,8 @@ void lanes_destroy(lanes *l)
         return;
     for (int i = 0; l->workers && i < l->work->workers; i++) {
         tape_destroy(l->workers[i].tape);
+        tape_destroy(l->workers[i].target);
+        memory_free(l->context, l->workers[i].dealt);
         scratch_fini(&l->workers[i].scratch);
     }
     drop_kept(l);
@@ -131,6 +160,7 @@ void lanes_destroy(lanes *l)
     memory_free(l->context, l->losses);
     memory_free(l->context, l->embeddings);
     memory_free(l->context, l->diff_embeddings);
+    memory_free(l->context, l->targets);
     memory_free(l->context, l->kept_values);
     memory_free(l->context, l);
 }
@@ -144,36 +174,80 @@ static void fail_step(lanes *l, tacit_status status)
         atomic_compare_exchange_strong(&l->status, &none, status);
 }
 
-static tacit_status fill_views(lanes *l, int worker, const int64_t *examples, int64_t count, float *out)
+/* Which views of each example: of an example they are numbered through, those of `target` come last. */
+typedef struct view_range {
+    int first, count;
+} view_range;
+
+static tacit_status fill_views(lanes *l, int worker, view_range which, const int64_t *examples, int64_t count,
+                               float *out)
 {
     lane_worker *w = &l->workers[worker];
     const int64_t size = shape_count(l->views->shape);
-    const int views_each = objective_of(l)->views;
     const double start = clock_seconds();
     for (int64_t i = 0; i < count; i++)
-        for (int v = 0; v < views_each; v++, out += size)
+        for (int v = which.first; v < which.first + which.count; v++, out += size)
             TRY(l->views->random(l->views, l->options.seed, l->epoch, examples[i], (uint32_t)v, &w->scratch,
                                  out));
     w->waiting += clock_seconds() - start;
     return TACIT_OK;
 }
 
-/* Reads, augments and runs lane i forward on `t`: the method's loss or embeddings. */
-static value forward_lane(lanes *l, tape *t, int64_t i, int worker)
+/* Reads and augments a lane, and tells it. An invalid value of `views` is a failure on the tape. */
+static lane tell_lane(lanes *l, tape *t, int worker, view_range which, const int64_t *examples, int64_t count)
 {
     const shape v = l->views->shape;
-    const int64_t count = lane_examples(l, i);
-    const int64_t *examples = l->examples + i * l->options.lane;
-    tape_reset(t, TAPE_TRAINING);
+    lane told = {.examples = examples,
+                 .count = count,
+                 .seed = l->options.seed,
+                 .epoch = l->epoch,
+                 .pixels = &l->views->pixels,
+                 .scratch = &l->workers[worker].scratch};
     const value pictures =
-        tape_output(t, DTYPE_F32, shape_4(count * objective_of(l)->views, v.size[0], v.size[1], v.size[2]));
+        tape_output(t, DTYPE_F32, shape_4(count * which.count, v.size[0], v.size[1], v.size[2]));
     if (!pictures.id)
-        return pictures;
-    const tacit_status status = fill_views(l, worker, examples, count, tape_f32(t, pictures));
-    if (status != TACIT_OK)
-        return tape_fail(t, status, "views of a lane");
-    const lane told = {examples, count, pictures, l->options.seed, l->epoch};
-    return objective_of(l)->lane(&l->learner->method, t, &told);
+        return told;
+    const tacit_status status = fill_views(l, worker, which, examples, count, tape_f32(t, pictures));
+    told.views = status == TACIT_OK ? pictures : tape_fail(t, status, "views of a lane");
+    return told;
+}
+
+/* Lane i forward on `t`: the method's loss or embeddings. */
+static value forward_lane(lanes *l, tape *t, int64_t i, int worker)
+{
+    const objective *o = objective_of(l);
+    tape_reset(t, TAPE_TRAINING);
+    const lane told = tell_lane(l, t, worker, (view_range){0, o->views}, l->examples + i * l->options.lane,
+                                lane_examples(l, i));
+    return told.views.id ? o->lane(&l->learner->method, t, &told) : told.views;
+}
+
+/* Every lane_count-th example from i on: at most as many as a lane has. */
+static int64_t deal_examples(const lanes *l, int64_t i, int64_t *out)
+{
+    int64_t count = 0;
+    for (int64_t at = i; at < l->options.batch; at += l->lane_count)
+        out[count++] = l->examples[at];
+    return count;
+}
+
+/* What the coupling compares embeddings with. The examples are dealt out anew, one to each lane in turn:
+ * where an encoder's batch norm is over a lane, an embedding and its target then do not share the statistics
+ * that would give them away (He et al. 2020, section 3.3, "shuffling BN"). */
+static void target_lane(lanes *l, int64_t i, int worker)
+{
+    const objective *o = objective_of(l);
+    const lane_worker *w = &l->workers[worker];
+    const int64_t numbers = o->target_views * l->learner->encoder->width; /* of one example */
+    tape_reset(w->target, TAPE_INFERENCE);
+    const lane told = tell_lane(l, w->target, worker, (view_range){o->views, o->target_views}, w->dealt,
+                                deal_examples(l, i, w->dealt));
+    const value made = told.views.id ? o->target(&l->learner->method, w->target, &told) : told.views;
+    const float *from = tape_f32(w->target, made);
+    for (int64_t k = 0; from && tape_status(w->target) == TACIT_OK && k < told.count; k++)
+        memcpy(l->targets + (i + k * l->lane_count) * numbers, from + k * numbers,
+               (size_t)numbers * sizeof *from);
+    fail_step(l, tape_status(w->target));
 }
 
 /* ---- jobs ---- */
@@ -222,8 +296,8 @@ static void run_leaf(void *user, int64_t leaf, int worker)
     l->workers[worker].busy += clock_seconds() - start;
 }
 
-/* Forward only: the embeddings of lane i into the batch's. On a kept tape the record stays for the backward.
- */
+/* Forward only: the embeddings of lane i into the batch's, and its targets, which no backward needs again. On
+ * a kept tape the record stays for the backward. */
 static void embed_lane(void *user, int64_t i, int worker)
 {
     lanes *l = user;
@@ -237,10 +311,19 @@ static void embed_lane(void *user, int64_t i, int worker)
         memcpy(l->embeddings + at, x->data, tensor_bytes(x));
     l->kept_values[i] = embeddings;
     fail_step(l, tape_status(t));
+    if (l->targets)
+        target_lane(l, i, worker);
     l->workers[worker].busy += clock_seconds() - start;
 }
 
 /* ---- the step ---- */
+
+static value targets_of_batch(const lanes *l, tape *t)
+{
+    const int64_t rows = l->options.batch * objective_of(l)->target_views;
+    const tensor all = tensor_of(DTYPE_F32, shape_2(rows, l->learner->encoder->width), l->targets);
+    return l->targets ? tape_constant(t, &all) : (value){0};
+}
 
 /* Loss and gradient of the embeddings; the method's own parameters (a projector) get theirs in *buffer. */
 static tacit_status couple_batch(lanes *l, gradient_buffer *buffer, double *loss)
@@ -252,8 +335,8 @@ static tacit_status couple_batch(lanes *l, gradient_buffer *buffer, double *loss
         arena_reset(l->work->arenas[i]);
     tape_reset(t, TAPE_TRAINING);
     tape_bind_gradients(t, buffer->block, buffer->written);
-    const value embeddings = tape_input(t, &all, true);
-    const value result = objective_of(l)->couple(&l->learner->method, t, embeddings);
+    const value embeddings = tape_input(t, &all, true), targets = targets_of_batch(l, t);
+    const value result = objective_of(l)->couple(&l->learner->method, t, embeddings, targets);
     if (tape_status(t) != TACIT_OK)
         return tape_status(t);
     *loss = (double)*tape_f32(t, result);
@@ -369,7 +452,7 @@ void lanes_give(lanes *l, gradient_buffer *gradient)
 int64_t lanes_default_lane(const learner *l, int64_t batch)
 {
     const int64_t rows = l->encoder->tokens * l->method.objective->views;
-    const int64_t most = l->method.objective->couple ? 256 : 1024;
+    const int64_t most = l->method.objective->couple ? 512 : 1024;
     int64_t size = 2;
     while (size < 64 && size * 2 * rows <= most && size * 2 <= batch)
         size *= 2;

@@ -1,7 +1,7 @@
 /* Lanes: a batch cut into small runs of examples, each taken all the way through the network by one worker.
  *
  *   pointwise   leaf by leaf: forward and backward of its lanes          -> leaf gradient -> tree
- *   batchwise   lane by lane: forward                                    -> embeddings of the batch
+ *   batchwise   lane by lane: forward (and of further views, the target) -> embeddings of the batch
  *               whole batch: couple                                      -> loss, gradient of the embeddings
  *               leaf by leaf: (forward again,) backward of its lanes     -> leaf gradient -> tree
  *
@@ -25,7 +25,8 @@ typedef struct lanes_options {
 
 typedef struct lanes lanes;
 
-/* All arguments are kept but the options. */
+/* All arguments are kept but the options. Of a method with a target, training must have begun
+ * (learner_begin). */
 tacit_status lanes_create(lanes **out, const learner *l, const views *v, work *w, const lanes_options *o);
 void lanes_destroy(lanes *l);
 

@@ -108,7 +108,7 @@ tacit_status report_measure(session *s)
     TRY(embedder_calibrate(s->embedder, &s->learner->parameters, s->sample, s->sample_count));
     TRY(embedder_run(s->embedder, s->sample, 0, s->sample_count, s->sample_embeddings, NULL, NULL));
     return representation_measure(s->context, s->sample_embeddings, s->sample_count,
-                                  s->learner->encoder->width, &s->representation);
+                                  learner_width(s->learner), &s->representation);
 }
 
 tacit_status report_epoch(const session *s)
@@ -119,7 +119,7 @@ tacit_status report_epoch(const session *s)
         return TACIT_NOMEM;
     const samples sheets = sheets_in(s, folder);
     tacit_status status = TACIT_OK;
-    advise(s, &s->representation, s->learner->encoder->width);
+    advise(s, &s->representation, learner_width(s->learner));
     if (sheets.rows > 0)
         status = samples_demonstrate(&sheets, s->tape, epoch);
     if (status == TACIT_OK && sheets.rows > 0 && s->learner->method.objective->family == CONTRASTIVE)

@@ -68,7 +68,7 @@ static json_t *describe_run(const settings *s, const data_source *source, const 
                      describe_settings(s), "steps", (json_int_t)n->steps, "complete", (int)n->complete,
                      "parameters", (json_int_t)parameters_learnt(&l->parameters), "encoder_parameters",
                      (json_int_t)encoder_parameters(&l->parameters), "dimension",
-                     (json_int_t)l->encoder->width);
+                     (json_int_t)learner_width(l));
 }
 
 tacit_status run_write_config(tacit_context *context, const char *path, const settings *s,

@@ -70,43 +70,49 @@ tacit_status samples_views(const samples *s)
 }
 
 /* The plain views of the shown examples as a lane on the tape. */
-static tacit_status plain_lane(const samples *s, tape *t, int rows, int64_t *examples, value *out)
+static tacit_status plain_lane(const samples *s, tape *t, int rows, scratch *space, int64_t *examples,
+                               value *out)
 {
     const shape v = s->views->shape;
     const int64_t size = shape_count(v);
-    scratch space;
     *out = tape_output(t, DTYPE_F32, shape_4(rows, v.size[0], v.size[1], v.size[2]));
     TRY(tape_status(t));
-    scratch_init(&space, s->context);
-    tacit_status status = TACIT_OK;
-    for (int i = 0; status == TACIT_OK && i < rows; i++) {
+    for (int i = 0; i < rows; i++) {
         examples[i] = shown(s, i);
-        status = s->views->plain(s->views, examples[i], &space, tape_f32(t, *out) + i * size);
+        TRY(s->views->plain(s->views, examples[i], space, tape_f32(t, *out) + i * size));
     }
-    scratch_fini(&space);
+    return TACIT_OK;
+}
+
+static tacit_status demonstrate(const samples *s, tape *t, int rows, scratch *space, const char *name)
+{
+    const objective *o = s->learner->method.objective;
+    int64_t examples[64];
+    lane l = {
+        .examples = examples, .count = rows, .seed = s->seed, .pixels = &s->views->pixels, .scratch = space};
+    tape_reset(t, TAPE_INFERENCE);
+    TRY(plain_lane(s, t, rows, space, examples, &l.views));
+    float *pictures = memory_alloc(
+        s->context, (size_t)(rows * o->demonstrate_columns * shape_count(s->views->shape)), sizeof *pictures);
+    if (!pictures)
+        return TACIT_NOMEM;
+    tacit_status status = o->demonstrate(&s->learner->method, t, &l, pictures);
+    if (status == TACIT_OK)
+        status = write_sheet(s, name, pictures, rows, o->demonstrate_columns, o->demonstrate_titles);
+    memory_free(s->context, pictures);
     return status;
 }
 
 tacit_status samples_demonstrate(const samples *s, tape *t, int64_t epoch)
 {
-    const objective *o = s->learner->method.objective;
-    const int rows = row_count(s);
     char name[64];
-    int64_t examples[64];
-    lane l = {.examples = examples, .count = rows, .seed = s->seed};
-    if (!o->demonstrate)
+    scratch space;
+    if (!s->learner->method.objective->demonstrate)
         return TACIT_OK;
-    tape_reset(t, TAPE_INFERENCE);
-    TRY(plain_lane(s, t, rows, examples, &l.views));
-    float *pictures = memory_alloc(
-        s->context, (size_t)(rows * o->demonstrate_columns * shape_count(s->views->shape)), sizeof *pictures);
-    if (!pictures)
-        return TACIT_NOMEM;
     snprintf(name, sizeof name, "epoch-%04lld.png", (long long)epoch);
-    tacit_status status = o->demonstrate(&s->learner->method, t, &l, pictures);
-    if (status == TACIT_OK)
-        status = write_sheet(s, name, pictures, rows, o->demonstrate_columns, o->demonstrate_titles);
-    memory_free(s->context, pictures);
+    scratch_init(&space, s->context);
+    const tacit_status status = demonstrate(s, t, row_count(s), &space, name);
+    scratch_fini(&space);
     return status;
 }
 
@@ -146,7 +152,7 @@ tacit_status samples_neighbours(const samples *s, const int64_t *examples, const
                                 int64_t count, int64_t epoch)
 {
     static const char *const titles[NEIGHBOUR_COLUMNS] = {"query", "nearest", "", "", "", "", "", ""};
-    const int64_t size = shape_count(s->views->shape), width = s->learner->encoder->width;
+    const int64_t size = shape_count(s->views->shape), width = learner_width(s->learner);
     const int rows = (int)(count < s->rows ? count : s->rows);
     char name[64];
     scratch space;

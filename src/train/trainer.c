@@ -54,7 +54,7 @@ static tacit_status create_sample(session *s)
         s->sample[i] = (int64_t)draw_permuted((uint64_t)settings_whole(s->settings, "seed"), DRAW_SAMPLE, 2,
                                               (uint64_t)s->data->count, (uint64_t)i);
     s->sample_embeddings =
-        memory_alloc(s->context, (size_t)(s->sample_count * s->learner->encoder->width), sizeof(float));
+        memory_alloc(s->context, (size_t)(s->sample_count * learner_width(s->learner)), sizeof(float));
     return s->sample_embeddings ? TACIT_OK : TACIT_NOMEM;
 }
 
@@ -109,8 +109,8 @@ static tacit_status set_up(session *s, bool fresh)
     }
     TRY(create_views(s));
     TRY(learner_create(&s->learner, s->context, s->settings, s->views->shape));
-    parameters_initialise(&s->learner->parameters, (uint64_t)settings_whole(s->settings, "seed"));
     TRY(config_resolve_training(s->settings, s->context, s->learner, s->data->count));
+    TRY(learner_begin(s->learner, s->settings));
     count_steps(s);
     TRY(create_lanes(s));
     TRY(create_state(s));
@@ -145,6 +145,8 @@ static checkpoint checkpoint_of(session *s)
     checkpoint c = {.parameters = &s->learner->parameters,
                     .optimizer = s->optimizer->name,
                     .blocks = s->optimizer->blocks,
+                    .method = s->learner->method.blocks,
+                    .method_blocks = s->learner->method.block_count,
                     .step = s->step};
     memcpy(c.state, s->state, sizeof c.state);
     return c;
@@ -245,6 +247,7 @@ static tacit_status run_step(session *s)
     const double start = clock_seconds();
     lanes_result r;
     const uint32_t epoch = choose_batch(s);
+    learner_before_step(s->learner, s->step, s->steps);
     TRY(lanes_step(s->lanes, s->batch, epoch, &r));
     s->step++;
     step_numbers n = {.loss = r.loss,
@@ -254,11 +257,12 @@ static tacit_status run_step(session *s)
                       .epoch_end = at_epoch_end(s)};
     const tacit_status status = update(s, &r, &n);
     lanes_give(s->lanes, r.gradient);
-    n.seconds = clock_seconds() - start;
     TRY(status);
+    learner_after_step(s->learner, s->step - 1);
+    n.seconds = clock_seconds() - start;
     if (n.epoch_end)
         TRY(report_measure(s));
-    n.spread = r.embeddings ? representation_spread(r.embeddings, r.rows, s->learner->encoder->width)
+    n.spread = r.embeddings ? representation_spread(r.embeddings, r.rows, learner_width(s->learner))
                             : s->representation.spread;
     return report_step(s, &n);
 }

@@ -119,7 +119,7 @@ static tacit_status create_training(bench *b)
 static tacit_status create_embedding(bench *b)
 {
     b->embeddings =
-        memory_alloc(b->context, (size_t)(b->batch * b->learner->encoder->width), sizeof *b->embeddings);
+        memory_alloc(b->context, (size_t)(b->batch * learner_width(b->learner)), sizeof *b->embeddings);
     if (!b->embeddings)
         return TACIT_NOMEM;
     return embedder_create(&b->embedder, b->learner, &b->views, b->work, true);
@@ -136,8 +136,8 @@ static tacit_status set_up(bench *b)
     TRY(set_all(b));
     TRY(work_create(&b->work, b->context));
     TRY(learner_create(&b->learner, b->context, b->settings, b->views.shape));
-    parameters_initialise(&b->learner->parameters, 1);
     TRY(config_resolve_training(b->settings, b->context, b->learner, INT64_C(1) << 30));
+    TRY(learner_begin(b->learner, b->settings));
     b->batch = settings_whole(b->settings, "batch");
     b->examples = memory_alloc(b->context, (size_t)b->batch, sizeof *b->examples);
     if (!b->examples)
@@ -168,11 +168,13 @@ static tacit_status run_step(bench *b)
     lanes_result r;
     if (b->row->embed)
         return embedder_run(b->embedder, b->examples, 0, b->batch, b->embeddings, NULL, NULL);
+    learner_before_step(b->learner, b->steps, INT64_MAX);
     TRY(lanes_step(b->lanes, b->examples, (uint32_t)b->steps, &r));
     const optimizer_step step = {.step = ++b->steps, .lr = 1e-4};
     (void)gradient_norm(&b->learner->parameters, r.gradient->block, b->work);
     optimizer_run(&optimizer_adamw, &o, &step, &b->learner->parameters, r.gradient->block, b->state, b->work);
     lanes_give(b->lanes, r.gradient);
+    learner_after_step(b->learner, b->steps - 1);
     return TACIT_OK;
 }
 

@@ -26,8 +26,7 @@ tacit_status export_npy(tacit_context *context, const char *path, const float *x
     return file_writer_commit(&w);
 }
 
-/* A field in quotes, its own quotes doubled. */
-static void write_quoted(file_writer *w, const char *text)
+void export_quoted(file_writer *w, const char *text)
 {
     file_writer_write(w, "\"", 1);
     for (; *text; text++)
@@ -35,14 +34,14 @@ static void write_quoted(file_writer *w, const char *text)
     file_writer_write(w, "\"", 1);
 }
 
-static void write_names(file_writer *w, const dataset *d, int64_t i)
+void export_names(file_writer *w, const dataset *d, int64_t i)
 {
     char name[1024];
     dataset_name(d, i, name, sizeof name);
-    write_quoted(w, name);
+    export_quoted(w, name);
     file_writer_write(w, ",", 1);
     if (d->labels && d->label_names)
-        write_quoted(w, d->label_names[d->labels[i]]);
+        export_quoted(w, d->label_names[d->labels[i]]);
     else if (d->labels)
         file_writer_print(w, "%d", (int)d->labels[i]);
     file_writer_write(w, ",", 1);
@@ -61,7 +60,7 @@ tacit_status export_csv(tacit_context *context, const char *path, const float *x
         file_writer_print(&w, i + 1 < dimension ? "e%lld," : "e%lld\n", (long long)i);
     for (int64_t r = 0; r < count; r++) {
         if (d)
-            write_names(&w, d, first + r);
+            export_names(&w, d, first + r);
         for (int64_t i = 0; i < dimension; i++)
             file_writer_print(&w, i + 1 < dimension ? "%.9g," : "%.9g\n", (double)x[r * dimension + i]);
     }

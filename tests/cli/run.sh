@@ -72,7 +72,7 @@ expect 0 "$(cat "$here/help_eval.txt")" '' eval -h run --limit 3
 expect 0 "$(cat "$here/help_resume.txt")" '' resume --help
 expect 0 "$version" '' --version
 holds 'the version is a version' expr "$version" : 'tacit [0-9]*\.[0-9]*\.[0-9]*$' >/dev/null
-for command in train embed info methods encoders bench; do
+for command in train embed cluster anomaly info methods encoders bench; do
     ok $command --help
     holds "$command --help begins with its usage" grep -q "^usage: tacit $command " got.out
 done
@@ -104,7 +104,7 @@ expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit
     train data -o run --method mae --encoder vit-nanp
 
 # ---- words that are missing or too many ----------------------------------------------------------------------------
-expect 2 '' 'tacit: train: --method is missing: one of mae, simclr
+expect 2 '' 'tacit: train: --method is missing: one of mae, denoise, autoencode, simclr, moco
 tacit: see `tacit train --help`' train data -o run
 expect 2 '' 'tacit: train: -o RUN is missing: the folder to leave the run in
 tacit: see `tacit train --help`' train data --method mae
@@ -124,6 +124,10 @@ expect 2 '' 'tacit: embed: -o FILE is missing: out.npy, out.csv, or - for stdout
 tacit: see `tacit embed --help`' embed run data
 expect 2 '' 'tacit: embed: -o out.txt: expected a name that ends in .npy or .csv, or --format
 tacit: see `tacit embed --help`' embed run data -o out.txt
+expect 2 '' 'tacit: cluster: too few arguments: tacit cluster RUN DATA... [-k N] [-o FOLDER] [options]
+tacit: see `tacit cluster --help`' cluster run
+expect 2 '' 'tacit: anomaly: --normal and --all-classes exclude each other
+tacit: see `tacit anomaly --help`' anomaly run data --normal 1 --all-classes
 expect 2 '' 'tacit: embed: -o - is written as CSV only
 tacit: see `tacit embed --help`' embed run data -o - --format npy
 
@@ -141,6 +145,14 @@ tacit: see `tacit resume --help`' resume run --memory 9000000T
 expect 2 '' 'tacit: unknown bench row "mae-tiny23": did you mean mae-tiny32?' bench --rows mae-tiny23
 expect 2 '' 'tacit: --format xls: expected one of npy, csv
 tacit: see `tacit embed --help`' embed run data -o out --format xls
+expect 2 '' 'tacit: --groups 0: expected a whole number from 1 to 1000000, or auto
+tacit: see `tacit cluster --help`' cluster run data -k 0
+expect 2 '' 'tacit: --groups 3x: expected a whole number from 1 to 1000000, or auto
+tacit: see `tacit cluster --help`' cluster run data -k 3x
+expect 2 '' 'tacit: --false-alarms 1: expected a number from 1e-06 to 0.999999
+tacit: see `tacit anomaly --help`' anomaly run data --false-alarms 1
+expect 2 '' 'tacit: --score distance: expected one of neighbours, mahalanobis
+tacit: see `tacit anomaly --help`' anomaly run data --score distance
 expect 2 '' 'tacit: --json maybe: expected true or false
 tacit: see `tacit methods --help`' methods --json=maybe
 expect 2 '' 'tacit: --no-json takes no value
@@ -149,7 +161,11 @@ tacit: see `tacit methods --help`' methods --no-json=true
 # ---- lists -------------------------------------------------------------------------------------------------------
 ok methods
 holds 'methods has mae' grep -qx 'mae         self-prediction: hide most patches .*(masked autoencoder, He et al. 2022)' got.out
+holds 'methods has denoise' grep -qx 'denoise     self-prediction: restore damaged pictures (.*, Vincent et al. 2008)' got.out
+holds 'methods has autoencode' \
+    grep -qx 'autoencode  self-prediction: predict the whole picture from a code .*Salakhutdinov 2006)' got.out
 holds 'methods has simclr' grep -qx 'simclr      contrastive: two views .*(Chen et al. 2020)' got.out
+holds 'methods has moco' grep -qx 'moco        contrastive: two views .*(He et al. 2020)' got.out
 cp got.out methods.out
 expect 0 "$(cat methods.out)" '' methods --json --no-json
 ok methods --json
@@ -273,6 +289,74 @@ ok eval run tiny --json --test tiny/train-images-idx3-ubyte
 holds 'eval --json is one object; --test is the test set' \
     grep -q '^{"train_examples":40,"test_examples":40,"classes":2,.*"untrained":{.*}}$' got.out
 
+# ---- methods that restore whole pictures ----------------------------------------------------------------------------
+small='--encoder vit-nano --readout mean --patch 2 --batch 8 --samples 2 --epochs 1 --quiet'
+expect 0 '' '' train tiny -o code --method autoencode --code 5 $small
+ok info code
+holds 'the code is the embedding' grep -qx 'embedding   5 numbers' got.out
+ok embed code tiny -o - --limit 3
+holds 'embed gives the code' grep -q '^name,label,e0,e1,e2,e3,e4$' got.out
+ok eval code tiny
+holds 'eval of a code has principal components beside it' grep -qE '^kNN( +[0-9]+\.[0-9]){4}$' got.out
+holds 'and says what is lost by both' grep -qE '^Test pictures made again from 5 numbers, mean square error of a pixel \(0 to 1\): 0\.[0-9]{5}; from as many principal components: 0\.[0-9]{5}\.$' got.out
+ok eval code tiny --quick
+holds 'eval --quick of a code has no components' grep -qE '^kNN +[0-9]+\.[0-9]$' got.out
+holds 'but its own error' grep -qE '\(0 to 1\): 0\.[0-9]{5}\.$' got.out
+ok eval code tiny --json
+holds 'eval --json of a code' \
+    grep -q '^{.*"reconstruction":0\.[0-9]*,"components":{"knn":.*},"components_reconstruction":0\.[0-9]*}$' got.out
+expect 0 '' '' train tiny -o wide --method autoencode --code 65 $small
+ok eval wide tiny
+holds 'a code longer than the pictures has no components beside it' grep -qE '^kNN( +[0-9]+\.[0-9]){3}$' got.out
+expect 0 '' '' train tiny -o damaged --method denoise --damage grey,blur,scale,noise,pepper,holes $small
+holds 'denoise leaves a sheet' test -f damaged/samples/epoch-0001.png
+expect 0 '' '' train tiny -o damaged2 --method denoise --damage grey,blur,scale,noise,pepper,holes $small --threads 1
+holds 'every damage is the same for any number of threads' cmp damaged/model/model.safetensors damaged2/model/model.safetensors
+expect 1 '' 'tacit: damage "noise,hole": "hole" is none of grey, blur, scale, noise, pepper, holes' \
+    train tiny -o none --method denoise --damage noise,hole $small
+expect 1 '' 'tacit: --damage-noise-min 0.5 is above --damage-noise-max 0.3' \
+    train tiny -o none --method denoise --damage-noise-min 0.5 $small
+expect 1 '' 'tacit: --decoder-width 20: expected a multiple of 16' \
+    train tiny -o none --method autoencode --decoder-width 20 $small
+holds 'what can not be trained leaves no folder' test ! -e none
+
+# ---- groups and odd ones out --------------------------------------------------------------------------------------
+ok cluster run tiny -k 3 -o groups
+holds 'cluster says what there is' grep -qx '40 examples in 3 groups' got.out
+holds 'cluster has the agreement beside raw pixels' grep -qE '^NMI +0\.[0-9]{3} +0\.[0-9]{3}$' got.out
+holds 'groups.csv has a head and a row for each example' test "$(wc -l <groups/groups.csv)" = 41
+holds 'groups.csv names, labels, groups' grep -qE '^"train-images-idx3-ubyte:0",0,[0-2],[01]\.[0-9]+$' groups/groups.csv
+holds 'group 0 is the largest' test "$(grep -c ',0,[0-9.]*$' groups/groups.csv)" -ge "$(grep -c ',2,[0-9.]*$' groups/groups.csv)"
+holds 'groups.png is there' test -s groups/groups.png
+cp groups/groups.csv one.csv
+ok cluster run tiny -k 3 -o groups --threads 1 --json
+holds 'cluster --json is one object' grep -qE '^\{"examples":40,"groups":3,"silhouette":null,.*"raw_pixels":\{.*\}\}$' got.out
+holds 'groups have the same bits for another number of threads' cmp one.csv groups/groups.csv
+ok cluster run tiny --most 5
+holds 'cluster chooses the number of groups' grep -qE '^40 examples in [2-5] groups, chosen from 2 to 5 by the largest mean silhouette, 0\.[0-9]{3}$' got.out
+expect 1 '' 'tacit: 41 groups of 40 examples: expected no more groups than examples' cluster run tiny -k 41 --quiet
+expect 1 '' 'tacit: text: cannot create folder: File exists' cluster run tiny -k 2 -o text/groups --quiet
+
+ok anomaly run tiny -o odd
+holds 'anomaly without --fit compares the data with themselves' \
+    grep -qx '40 examples beside 40 normal ones, which are themselves: threshold above all but a share of 0.01' got.out
+holds 'anomaly ranks ten' test "$(grep -c '  near train-images-idx3-ubyte:' got.out)" = 10
+holds 'scores.csv has a head and a row for each example' test "$(wc -l <odd/scores.csv)" = 41
+holds 'scores.csv begins with the oddest' test "$(sed -n 2p odd/scores.csv | cut -d, -f2 | tr -d '"')" = \
+    "$(sed -n 's/^  1 .*  \(train[^ ]*\)  near.*/\1/p' got.out)"
+holds 'oddest.png is there' test -s odd/oddest.png
+cp odd/scores.csv one.csv
+ok anomaly run tiny -o odd --threads 1
+holds 'scores have the same bits for another number of threads' cmp one.csv odd/scores.csv
+ok anomaly run tiny --fit tiny --split train --normal 1 --neighbours 3 --score mahalanobis --json
+holds 'anomaly --json is one object; --normal selects, a fifth is held out' \
+    grep -qE '^\{"examples":40,"fitted":16,"held_out":4,"score":"mahalanobis",.*"auroc":[01]\.[0-9]+,.*\]\}\]\}$' got.out
+expect 1 '' 'tacit: --normal seven: the data have no such label' anomaly run tiny --normal seven --quiet
+expect 1 '' 'tacit: 40 normal examples (0 held out): too few for 40 neighbours, expected at least 41 fitted' \
+    anomaly run tiny --neighbours 40 --quiet
+expect 1 '' 'tacit: 20 normal examples (4 held out): too few for 17 neighbours, expected at least 17 fitted' \
+    anomaly run tiny --fit tiny --normal 1 --split train --neighbours 17 --quiet
+
 # ---- a full disk under stdout ----------------------------------------------------------------------------------------
 if [ -w /dev/full ]; then
     "$tacit" methods >/dev/full 2>got.err
@@ -286,6 +370,10 @@ if [ -d $fashion ]; then
     ok eval real $fashion --limit 200 --quick
     holds 'eval finds the test part beside the training part' \
         grep -qx 'accuracy, per cent: trained on 200 examples, tested on 200, 10 classes' got.out
+    ok anomaly real $fashion --limit 300 --all-classes
+    holds 'anomaly has every class in turn and the mean' test "$(grep -cE '^([0-9]|mean) +0\.[0-9]{4} +0\.[0-9]{4}$' got.out)" = 11
+    ok cluster real $fashion --limit 200 -k 10
+    holds 'cluster measures its agreement' grep -qE '^accuracy +0\.[0-9]{3} +0\.[0-9]{3}$' got.out
 else
     echo "skipped: no Fashion-MNIST in $fashion"
 fi

@@ -404,6 +404,12 @@ static void simclr_without_memory(void **state)
     training_without_memory("simclr");
 }
 
+static void moco_without_memory(void **state)
+{
+    (void)state;
+    training_without_memory("moco");
+}
+
 static void embedding_without_memory(void **state)
 {
     (void)state;
@@ -428,7 +434,7 @@ static void embedding_without_memory(void **state)
 }
 
 /* Resuming from the checkpoint of step 1 while allocation k fails; false when there were not so many. */
-static bool fail_resuming(const reference *r, int64_t k)
+static bool fail_resuming(const reference *r, const char *method, int64_t k)
 {
     faulty_memory memory = {0};
     tacit_context *context;
@@ -444,7 +450,7 @@ static bool fail_resuming(const reference *r, int64_t k)
     if (status != TACIT_OK) {
         assert_true(reached);
         assert_fails(context, status, TACIT_NOMEM, "memory");
-        assert_recovers(r, context, "simclr", r->run, true);
+        assert_recovers(r, context, method, r->run, true);
     }
     assert_same_files(r, r->run);
     tacit_context_destroy(context);
@@ -455,13 +461,16 @@ static bool fail_resuming(const reference *r, int64_t k)
 static void resuming_without_memory(void **state)
 {
     (void)state;
-    reference r;
-    int64_t k = 1;
-    make_reference(&r, "simclr", "whole");
-    while (fail_resuming(&r, k))
-        k += 17;
-    assert_true(k > 150);
-    drop_reference(&r);
+    static const char *const methods[] = {"simclr", "moco"};
+    for (int m = 0; m < 2; m++) {
+        reference r;
+        int64_t k = 1;
+        make_reference(&r, methods[m], "whole");
+        while (fail_resuming(&r, methods[m], k))
+            k += 17 + 13 * m;
+        assert_true(k > 150);
+        drop_reference(&r);
+    }
 }
 
 /* ---- a stop on request ---- */
@@ -491,8 +500,8 @@ static bool stop_training(const reference *r, const char *method, int64_t k)
 static void a_stop_at_any_time(void **state)
 {
     (void)state;
-    static const char *const methods[] = {"mae", "simclr"};
-    for (int m = 0; m < 2; m++) {
+    static const char *const methods[] = {"mae", "simclr", "moco"};
+    for (int m = 0; m < 3; m++) {
         reference r;
         int stopped = 0;
         make_reference(&r, methods[m], "whole");
@@ -629,11 +638,17 @@ static void reads_that_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mae_without_memory),       cmocka_unit_test(simclr_without_memory),
-        cmocka_unit_test(embedding_without_memory), cmocka_unit_test(resuming_without_memory),
-        cmocka_unit_test(a_stop_at_any_time),       cmocka_unit_test(a_full_disk),
-        cmocka_unit_test(a_disk_that_fills_up),     cmocka_unit_test(syncs_that_fail),
-        cmocka_unit_test(renames_that_fail),        cmocka_unit_test(inconvenient_calls_are_no_errors),
+        cmocka_unit_test(mae_without_memory),
+        cmocka_unit_test(simclr_without_memory),
+        cmocka_unit_test(moco_without_memory),
+        cmocka_unit_test(embedding_without_memory),
+        cmocka_unit_test(resuming_without_memory),
+        cmocka_unit_test(a_stop_at_any_time),
+        cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(a_disk_that_fills_up),
+        cmocka_unit_test(syncs_that_fail),
+        cmocka_unit_test(renames_that_fail),
+        cmocka_unit_test(inconvenient_calls_are_no_errors),
         cmocka_unit_test(reads_that_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,7 @@ static void declare_model(trial *t)
 {
     static const char *const rows[][2] = {
         {"mask-ratio", "0.75"}, {"target", "normalized"}, {"decoder-width", "16"}, {"decoder-depth", "1"}};
-    const encoder_settings e = {SIZE, SIZE, CHANNELS, PATCH, READOUT_MEAN, 1};
+    const encoder_settings e = {SIZE, SIZE, CHANNELS, PATCH, READOUT_MEAN, 1, 1.0};
     t->kind = *encoder_find("vit-nano");
     t->kind.width = WIDTH;
     t->kind.depth = 2;

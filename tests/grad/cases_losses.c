@@ -208,3 +208,144 @@ const operator_row row_nt_xent = {
     .unit_inputs = true,
     .temperature = 0.5,
 };
+
+/* ---- info_nce: b queries with a key each, k negatives, width d ---- */
+
+static ref_contrast queue_of(const problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    return (ref_contrast){.n = s->b, .m = s->k, .d = s->d, .temperature = s->row->temperature};
+}
+
+static shape queue_shape(const operator_spec *s, int i)
+{
+    return shape_2(i == 2 ? s->k : s->b, s->d);
+}
+
+static int64_t queue_terms(const operator_spec *s)
+{
+    return 4 * (s->d + s->k);
+}
+
+static void info_nce_forward(problem *p)
+{
+    const ref_contrast c = queue_of(p);
+    p->output[0] = ref_info_nce(&c, p->input[0], p->input[1], p->input[2]);
+}
+
+static void info_nce_backward(problem *p)
+{
+    const ref_contrast c = queue_of(p);
+    ref_info_nce_backward(&c, p->input[0], p->input[1], p->input[2], p->upstream[0], p->gradient[0]);
+}
+
+/* The row's own key pulls, but is left out of its own softmax. */
+static void info_nce_mistaken(problem *p)
+{
+    const ref_contrast c = queue_of(p);
+    int32_t target[64] = {0};
+    ref_contrast others = c;
+    others.target = target;
+    double *dkeys = ref_alloc(c.m * c.d), *dfirst = ref_alloc(c.n * c.d);
+    ref_cross_entropy_backward(&others, p->input[0], p->input[2], p->upstream[0], dfirst, dkeys);
+    for (int64_t i = 0; i < c.n * c.d; i++) {
+        const double pulls = p->upstream[0] / (double)c.n / c.temperature;
+        p->gradient[0][i] = dfirst[i] + pulls * (p->input[2][i % c.d] - p->input[1][i]);
+    }
+    free(dkeys);
+    free(dfirst);
+}
+
+static value info_nce_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)index, (void)exclude;
+    return op_info_nce(t, in[0], in[1], in[2], (float)s->row->temperature);
+}
+
+const operator_row row_info_nce = {
+    .name = "info_nce",
+    .inputs = 3,
+    .differentiable = 1,
+    .input_shape = queue_shape,
+    .output_shape = output_one,
+    .forward = info_nce_forward,
+    .backward = info_nce_backward,
+    .mistaken = info_nce_mistaken,
+    .terms = queue_terms,
+    .apply = info_nce_apply,
+    .unit_inputs = true,
+    .temperature = 0.25,
+};
+
+/* ---- the same through the end of a projector: embeddings (b, d), batch norm, rows of length 1 ---- */
+
+/* Query (b, d) of the embeddings; the batch norm's result on the way, if it is wanted. */
+static double *project(const problem *p, double *normed)
+{
+    const operator_spec *s = case_of(p)->spec;
+    double *own = ref_alloc(s->b * s->d), *query = ref_alloc(s->b * s->d);
+    ref_batch_norm(s->b, s->d, p->input[0], NULL, NULL, own);
+    ref_l2_normalize(s->b, s->d, own, query);
+    if (normed)
+        memcpy(normed, own, (size_t)(s->b * s->d) * sizeof *own);
+    free(own);
+    return query;
+}
+
+static void projected_forward(problem *p)
+{
+    const ref_contrast c = queue_of(p);
+    double *query = project(p, NULL);
+    p->output[0] = ref_info_nce(&c, query, p->input[1], p->input[2]);
+    free(query);
+}
+
+static void projected_gradient(problem *p, bool through_norm)
+{
+    const ref_contrast c = queue_of(p);
+    double *normed = ref_alloc(c.n * c.d), *query = project(p, normed);
+    double *dquery = ref_alloc(c.n * c.d), *dnormed = ref_alloc(c.n * c.d);
+    ref_info_nce_backward(&c, query, p->input[1], p->input[2], p->upstream[0], dquery);
+    ref_l2_normalize_backward(c.n, c.d, normed, dquery, dnormed);
+    if (through_norm)
+        ref_batch_norm_backward(c.n, c.d, p->input[0], NULL, dnormed, p->gradient[0], NULL, NULL);
+    else
+        memcpy(p->gradient[0], dnormed, (size_t)(c.n * c.d) * sizeof(double));
+    free(normed);
+    free(query);
+    free(dquery);
+    free(dnormed);
+}
+
+static void projected_backward(problem *p)
+{
+    projected_gradient(p, true);
+}
+
+/* The batch norm is taken for the identity. */
+static void projected_mistaken(problem *p)
+{
+    projected_gradient(p, false);
+}
+
+static value projected_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)index, (void)exclude;
+    const value query = op_l2_normalize(t, op_batch_norm(t, in[0], (value){0}, (value){0}));
+    return op_info_nce(t, query, in[1], in[2], (float)s->row->temperature);
+}
+
+const operator_row row_info_nce_projected = {
+    .name = "info_nce through a batch norm",
+    .inputs = 3,
+    .differentiable = 1,
+    .input_shape = queue_shape,
+    .output_shape = output_one,
+    .forward = projected_forward,
+    .backward = projected_backward,
+    .mistaken = projected_mistaken,
+    .terms = queue_terms,
+    .apply = projected_apply,
+    .unit_inputs = true,
+    .temperature = 0.25,
+};

@@ -181,6 +181,14 @@ static void test_losses(void **state)
     (void)state;
     const shape q = shape_2(3, 5), k = shape_2(4, 5), three = shape_1(3), none = {0};
     begin();
+    expect_refused(op_info_nce(rig.tape, input(q), input(k), input(k), 1.0f), TACIT_SHAPE, "query (3, 5)",
+                   "positive (4, 5)");
+    expect_refused(op_info_nce(rig.tape, input(q), input(q), input(shape_2(4, 6)), 1.0f), TACIT_SHAPE,
+                   "query (3, 5)", "negatives (4, 6)");
+    expect_refused(op_info_nce(rig.tape, input(q), input(q), input(k), 0.0f), TACIT_SHAPE, "info_nce",
+                   "temperature 0");
+    expect_refused(op_info_nce(rig.tape, input(q), input(q), input(k), NAN), TACIT_SHAPE, "info_nce",
+                   "temperature nan");
     expect_refused(op_mean_square_error(rig.tape, input(q), input(k)), TACIT_SHAPE, "(3, 5)", "(4, 5)");
     expect_refused(entropy(q, shape_2(4, 6), three, none, 1.0f), TACIT_SHAPE, "(3, 5)", "(4, 6)");
     expect_refused(entropy(shape_1(5), k, three, none, 1.0f), TACIT_SHAPE, "(5)", "(4, 5)");
@@ -238,12 +246,14 @@ static value apply_to(int operator, value x)
         return op_cross_entropy(rig.tape, x, x, index, (value){0}, 1.0f);
     case 18:
         return op_mean_regions(rig.tape, x, 1, 2, 1);
+    case 19:
+        return op_info_nce(rig.tape, x, x, x, 1.0f);
     default:
         return op_reshape(rig.tape, x, shape_1(36));
     }
 }
 
-enum { OPERATORS = 20 };
+enum { OPERATORS = 21 };
 
 static void test_invalid_and_forgotten_values(void **state)
 {

@@ -292,9 +292,10 @@ static void test_gelu_accuracy(void **state)
 static void test_nan_is_not_swallowed(void **state)
 {
     (void)state;
-    const operator_row *rows[] = {
-        &row_linear, &row_layer_norm,   &row_gelu, &row_attention,         &row_batch_norm,
-        &row_add,    &row_l2_normalize, &row_relu, &row_mean_square_error, &row_cross_entropy};
+    const operator_row *rows[] = {&row_linear,        &row_layer_norm, &row_gelu,
+                                  &row_attention,     &row_batch_norm, &row_add,
+                                  &row_l2_normalize,  &row_relu,       &row_mean_square_error,
+                                  &row_cross_entropy, &row_info_nce};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const operator_spec spec = {rows[i], 4, 1, 4, 2, false};
         operator_case *c = case_create(&spec, 3);

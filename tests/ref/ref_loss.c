@@ -76,3 +76,52 @@ void ref_cross_entropy_backward(const ref_contrast *c, const double *query, cons
     }
     free(log_p);
 }
+
+/* p of the M + 1 logits [query_i . positive_i, query_i . negatives] / temperature, own key first. */
+static void own_softmax(const ref_contrast *c, const double *query, const double *positive,
+                        const double *negatives, int64_t i, double *p)
+{
+    double largest = -HUGE_VAL, sum = 0;
+    for (int64_t j = 0; j <= c->m; j++) {
+        const double *key = j == 0 ? positive + i * c->d : negatives + (j - 1) * c->d;
+        p[j] = 0;
+        for (int64_t l = 0; l < c->d; l++)
+            p[j] += query[i * c->d + l] * key[l] / c->temperature;
+        largest = fmax(largest, p[j]);
+    }
+    for (int64_t j = 0; j <= c->m; j++)
+        sum += exp(p[j] - largest);
+    for (int64_t j = 0; j <= c->m; j++)
+        p[j] = exp(p[j] - largest) / sum;
+}
+
+/* mean over i of -log p_i0 (He et al. 2020, equation 1). */
+double ref_info_nce(const ref_contrast *c, const double *query, const double *positive,
+                    const double *negatives)
+{
+    double *p = ref_alloc(c->m + 1), loss = 0;
+    for (int64_t i = 0; i < c->n; i++) {
+        own_softmax(c, query, positive, negatives, i, p);
+        loss -= log(p[0]) / (double)c->n;
+    }
+    free(p);
+    return loss;
+}
+
+/* dquery_i = (sum of p_j key_j - positive_i) / (N temperature), the sum over all M + 1 keys. */
+void ref_info_nce_backward(const ref_contrast *c, const double *query, const double *positive,
+                           const double *negatives, double dloss, double *dquery)
+{
+    double *p = ref_alloc(c->m + 1);
+    const double factor = dloss / (double)c->n / c->temperature;
+    for (int64_t i = 0; i < c->n; i++) {
+        own_softmax(c, query, positive, negatives, i, p);
+        for (int64_t l = 0; l < c->d; l++) {
+            double sum = (p[0] - 1) * positive[i * c->d + l];
+            for (int64_t j = 0; j < c->m; j++)
+                sum += p[j + 1] * negatives[j * c->d + l];
+            dquery[i * c->d + l] = factor * sum;
+        }
+    }
+    free(p);
+}

@@ -141,4 +141,11 @@ double ref_cross_entropy(const ref_contrast *c, const double *query, const doubl
 void ref_cross_entropy_backward(const ref_contrast *c, const double *query, const double *keys, double dloss,
                                 double *dquery, double *dkeys);
 
+/* query and positive (N, D), negatives (M, D); target and exclude are not read. The gradient is that of the
+ * query alone. */
+double ref_info_nce(const ref_contrast *c, const double *query, const double *positive,
+                    const double *negatives);
+void ref_info_nce_backward(const ref_contrast *c, const double *query, const double *positive,
+                           const double *negatives, double dloss, double *dquery);
+
 #endif

@@ -4,13 +4,15 @@
 #include "base/file.h"
 #include "train/checkpoint.h"
 
-enum { FLOATS = 50, OTHER = 3 };
+enum { FLOATS = 50, OTHER = 3, QUEUE = 37 };
 
-/* A small model with the state of AdamW, all of it a function of `mark`. */
+/* A small model with the state of AdamW and of a method, all of it a function of `mark`. */
 typedef struct trial {
     tacit_context *context;
     parameters parameters;
     checkpoint checkpoint;
+    float queue[QUEUE];
+    state_block blocks[2]; /* of a method with a queue and an average of the parameters */
     const char *folder;
 } trial;
 
@@ -20,7 +22,10 @@ static void fill(trial *t, float mark)
         t->parameters.block[i] = mark + (float)i;
         for (int b = 0; b < t->checkpoint.blocks; b++)
             t->checkpoint.state[b][i] = mark * (float)(b + 2) - (float)i * 0.25f;
+        t->blocks[1].data[i] = mark * 0.5f + (float)i;
     }
+    for (int i = 0; i < QUEUE; i++)
+        t->queue[i] = mark * 3.0f - (float)i;
 }
 
 static bool holds(const trial *t, float mark)
@@ -31,7 +36,12 @@ static bool holds(const trial *t, float mark)
         for (int b = 0; b < t->checkpoint.blocks; b++)
             if (t->checkpoint.state[b][i] != mark * (float)(b + 2) - (float)i * 0.25f)
                 return false;
+        if (t->blocks[1].data[i] != mark * 0.5f + (float)i)
+            return false;
     }
+    for (int i = 0; i < QUEUE; i++)
+        if (t->queue[i] != mark * 3.0f - (float)i)
+            return false;
     return true;
 }
 
@@ -46,12 +56,17 @@ static void set_up(trial *t, const char *name)
     t->checkpoint = (checkpoint){.parameters = &t->parameters, .optimizer = "adamw", .blocks = 2};
     for (int b = 0; b < 2; b++)
         t->checkpoint.state[b] = parameters_block(&t->parameters);
+    t->blocks[0] = (state_block){"queue", QUEUE, t->queue};
+    t->blocks[1] = (state_block){"average", t->parameters.size, parameters_block(&t->parameters)};
+    t->checkpoint.method = t->blocks;
+    t->checkpoint.method_blocks = 2;
 }
 
 static void tear_down(trial *t)
 {
     for (int b = 0; b < 2; b++)
         memory_free(t->context, t->checkpoint.state[b]);
+    memory_free(t->context, t->blocks[1].data);
     parameters_fini(&t->parameters);
     assert_ok(t->context, folder_delete(t->context, t->folder));
     tacit_context_destroy(t->context);
@@ -181,6 +196,30 @@ static void damaged_files(void **state)
     tear_down(&t);
 }
 
+/* Of a method without state, or with a queue of another size; and again one that fits. */
+static void state_of_another_method(void **state)
+{
+    (void)state;
+    trial t;
+    set_up(&t, "another-method");
+    t.checkpoint.method_blocks = 1;
+    write_step(&t, 7, 2);
+    t.checkpoint.method_blocks = 2;
+    assert_refused(&t);
+    assert_non_null(strstr(tacit_context_message(t.context), "numbers of method.average"));
+    t.blocks[0].count = QUEUE - 1;
+    write_step(&t, 7, 2);
+    t.blocks[0].count = QUEUE;
+    assert_refused(&t);
+    assert_non_null(strstr(tacit_context_message(t.context), "expected 37 numbers of method.queue"));
+    write_step(&t, 7, 2);
+    fill(&t, -1);
+    context_begin(t.context);
+    assert_ok(t.context, checkpoint_read(t.context, t.folder, &t.checkpoint));
+    assert_true(holds(&t, 7));
+    tear_down(&t);
+}
+
 /* Of another optimizer, of another model. */
 static void files_of_another_run(void **state)
 {
@@ -210,7 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read), cmocka_unit_test(none_is_step_zero),
         cmocka_unit_test(the_newest_few_stay),     cmocka_unit_test(damaged_files),
-        cmocka_unit_test(files_of_another_run),
+        cmocka_unit_test(files_of_another_run),    cmocka_unit_test(state_of_another_method),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

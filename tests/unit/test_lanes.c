@@ -88,6 +88,14 @@ typedef struct trial {
 static const lanes_options usual = {
     .batch = 24, .lane = 4, .leaf = 1, .memory = UINT64_C(1) << 40, .seed = 9};
 
+/* A target that runs with the same numbers as the rest would hide a mix-up of the two. */
+static void keep_target_apart(const learner *l)
+{
+    const parameter_average *target = l->method.target;
+    for (int64_t i = 0; target && i < l->parameters.size; i++)
+        target->block[i] *= 1.0f + 0.01f * (float)(i % 7);
+}
+
 static void set_up(trial *t, const char *name, int threads, const lanes_options *o, const views *v)
 {
     *t = (trial){.options = *o};
@@ -99,7 +107,8 @@ static void set_up(trial *t, const char *name, int threads, const lanes_options 
     assert_ok(t->context, settings_set(t->settings, "patch", "4"));
     assert_ok(t->context, settings_set(t->settings, "readout", "mean"));
     assert_ok(t->context, learner_create(&t->learner, t->context, t->settings, v->shape));
-    parameters_initialise(&t->learner->parameters, 3);
+    assert_ok(t->context, learner_begin(t->learner, t->settings));
+    keep_target_apart(t->learner);
     assert_ok(t->context, tacit_context_set_threads(t->context, threads));
     assert_ok(t->context, work_create(&t->work, t->context));
     assert_ok(t->context, lanes_create(&t->lanes, t->learner, v, t->work, o));
@@ -173,7 +182,9 @@ static double distance(const parameters *p, const float *a, const float *b)
 
 /* ---- tests ---- */
 
-static const char *const methods[] = {"mae", "simclr"};
+static const char *const methods[] = {"mae", "simclr", "moco"};
+
+enum { METHODS = sizeof methods / sizeof *methods };
 
 /* Two epochs: for a batchwise method the first runs lanes twice, the second keeps them. */
 static void check_workers(const char *name, const lanes_options *o)
@@ -207,9 +218,59 @@ static void same_bits_for_any_workers(void **state)
 {
     (void)state;
     lanes_options o = usual;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < METHODS; i++)
         for (o.leaf = 1; o.leaf <= 2; o.leaf++)
             check_workers(methods[i], &o);
+}
+
+/* Views first .. first + each - 1 of the whole batch in epoch 0, which the caller frees. */
+static float *whole_views(const trial *t, int first, int each)
+{
+    const int64_t size = SIZE * SIZE * CHANNELS, batch = t->options.batch;
+    float *pixels = malloc((size_t)(batch * each * size) * sizeof *pixels);
+    assert_non_null(pixels);
+    for (int64_t i = 0; i < batch; i++)
+        for (int v = 0; v < each; v++)
+            random_view(&noise, t->options.seed, 0, t->examples[i], (uint32_t)(first + v), NULL,
+                        pixels + (i * each + v) * size);
+    return pixels;
+}
+
+static tape *whole_tape(const trial *t, const tensor *tensors, const float *block, tape_mode mode)
+{
+    tape *whole;
+    assert_ok(t->context, tape_create(&whole, t->context, t->work->backends[0]));
+    assert_ok(t->context, tape_bind(whole, tensors, (int)t->learner->parameters.count, block));
+    tape_reset(whole, mode);
+    return whole;
+}
+
+static value run_whole(const trial *t, tape *whole, float *pixels, int each,
+                       value (*run)(const method *m, tape *t, const lane *l))
+{
+    const tensor all = tensor_of(DTYPE_F32, shape_4(t->options.batch * each, SIZE, SIZE, CHANNELS), pixels);
+    const lane l = {.examples = t->examples,
+                    .count = t->options.batch,
+                    .views = tape_constant(whole, &all),
+                    .seed = t->options.seed};
+    const value result = run(&t->learner->method, whole, &l);
+    assert_ok(t->context, tape_status(whole));
+    return result;
+}
+
+/* What the method's target makes of the whole batch, as a constant on `whole`; the tape it lives on, or NULL.
+ */
+static tape *whole_targets(const trial *t, tape *whole, value *out)
+{
+    const objective *o = t->learner->method.objective;
+    const parameter_average *target = t->learner->method.target;
+    if (!o->target)
+        return NULL;
+    tape *other = whole_tape(t, target->tensors, target->block, TAPE_INFERENCE);
+    float *pixels = whole_views(t, o->views, o->target_views);
+    *out = tape_constant(whole, tape_tensor(other, run_whole(t, other, pixels, o->target_views, o->target)));
+    free(pixels);
+    return other;
 }
 
 /* The gradient of the whole batch in one piece, by the method's own functions on one tape. */
@@ -217,29 +278,21 @@ static float *whole_gradient(const trial *t, double *loss)
 {
     const objective *o = t->learner->method.objective;
     const parameters *p = &t->learner->parameters;
-    const int64_t size = SIZE * SIZE * CHANNELS, batch = t->options.batch;
-    tape *whole;
-    float *gradient = parameters_block(p),
-          *pixels = malloc((size_t)(batch * o->views * size) * sizeof *pixels);
+    float *gradient = parameters_block(p), *pixels = whole_views(t, 0, o->views);
     bool *written = memory_alloc(t->context, p->count, sizeof *written);
-    assert_true(gradient && pixels && written);
-    for (int64_t i = 0; i < batch; i++)
-        for (int v = 0; v < o->views; v++)
-            random_view(&noise, t->options.seed, 0, t->examples[i], (uint32_t)v, NULL,
-                        pixels + (i * o->views + v) * size);
-    const tensor all = tensor_of(DTYPE_F32, shape_4(batch * o->views, SIZE, SIZE, CHANNELS), pixels);
-    assert_ok(t->context, tape_create(&whole, t->context, t->work->backends[0]));
-    assert_ok(t->context, tape_bind(whole, p->tensors, (int)p->count, p->block));
-    tape_reset(whole, TAPE_TRAINING);
+    value targets = {0};
+    assert_true(gradient && written);
+    tape *whole = whole_tape(t, p->tensors, p->block, TAPE_TRAINING);
     tape_bind_gradients(whole, gradient, written);
-    const lane l = {t->examples, batch, tape_constant(whole, &all), t->options.seed, 0};
-    value result = o->lane(&t->learner->method, whole, &l);
+    tape *other = whole_targets(t, whole, &targets);
+    value result = run_whole(t, whole, pixels, o->views, o->lane);
     if (o->couple)
-        result = o->couple(&t->learner->method, whole, result);
+        result = o->couple(&t->learner->method, whole, result, targets);
     assert_ok(t->context, tape_status(whole));
     *loss = (double)*tape_f32(whole, result);
     assert_ok(t->context, tape_backward(whole, result, NULL, 1.0f));
     tape_destroy(whole);
+    tape_destroy(other);
     memory_free(t->context, written);
     free(pixels);
     return gradient;
@@ -251,7 +304,7 @@ static void the_gradient_of_the_whole_batch(void **state)
 {
     (void)state;
     static const int64_t cuts[][3] = {{24, 4, 1}, {24, 4, 4}, {22, 4, 1}, {23, 5, 2}, {7, 7, 1}, {5, 1, 3}};
-    for (int m = 0; m < 2; m++)
+    for (int m = 0; m < METHODS; m++)
         for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
             lanes_options o = usual;
             o.batch = cuts[i][0];
@@ -274,7 +327,7 @@ static void the_gradient_of_the_whole_batch(void **state)
 static void cuts_change_bits_only(void **state)
 {
     (void)state;
-    for (int m = 0; m < 2; m++) {
+    for (int m = 0; m < METHODS; m++) {
         float *first = NULL;
         for (int cut = 0; cut < 3; cut++) {
             trial t;
@@ -297,16 +350,14 @@ static void cuts_change_bits_only(void **state)
     }
 }
 
-/* With memory the second step keeps its lanes, without it runs them twice: the same bits. */
-static void kept_or_run_twice(void **state)
+static void check_kept_or_twice(const char *name)
 {
-    (void)state;
     for (int threads = 1; threads <= 2; threads++) {
         lanes_options o = usual;
         trial roomy, tight;
-        set_up(&roomy, "simclr", threads, &o, &noise);
+        set_up(&roomy, name, threads, &o, &noise);
         o.memory = 1;
-        set_up(&tight, "simclr", threads, &o, &noise);
+        set_up(&tight, name, threads, &o, &noise);
         for (uint32_t epoch = 0; epoch < 3; epoch++) {
             double loss, other;
             bool rerun, rerun_tight;
@@ -322,12 +373,20 @@ static void kept_or_run_twice(void **state)
     }
 }
 
+/* With memory the second step keeps its lanes, without it runs them twice: the same bits. */
+static void kept_or_run_twice(void **state)
+{
+    (void)state;
+    check_kept_or_twice("simclr");
+    check_kept_or_twice("moco");
+}
+
 /* At most workers + log2(leaves) + 1 gradients in the tree, and one of the coupling. Two workers that keep
  * pace; what a stuck worker costs is said in tree.h. */
 static void few_gradients_are_alive(void **state)
 {
     (void)state;
-    for (int m = 0; m < 2; m++)
+    for (int m = 0; m < METHODS; m++)
         for (int threads = 1; threads <= 2; threads++) {
             trial t;
             double loss;
@@ -354,7 +413,11 @@ static void steady_state_allocates_nothing(void **state)
         uint64_t memory;
         uint32_t steady; /* first step that allocates no more, counted from 0 */
         int each;        /* allocations of each later step */
-    } cases[] = {{"mae", 1, 2, 0}, {"simclr", 1, 2, 1}, {"simclr", UINT64_C(1) << 40, 3, 0}};
+    } cases[] = {{"mae", 1, 2, 0},
+                 {"simclr", 1, 2, 1},
+                 {"simclr", UINT64_C(1) << 40, 3, 0},
+                 {"moco", 1, 2, 1},
+                 {"moco", UINT64_C(1) << 40, 3, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         trial t;
         double loss;
@@ -378,7 +441,7 @@ static void steady_state_allocates_nothing(void **state)
 static void a_broken_example_fails_the_step(void **state)
 {
     (void)state;
-    for (int m = 0; m < 2; m++)
+    for (int m = 0; m < METHODS; m++)
         for (int threads = 1; threads <= 2; threads++) {
             trial t;
             double loss;
@@ -403,13 +466,81 @@ static void a_broken_example_fails_the_step(void **state)
         }
 }
 
+/* What lanes were told, by number of the place in the batch. */
+static _Atomic int target_lane_of[MOST_BATCH], query_lane_of[MOST_BATCH], told_lanes;
+
+static void note(const lane *l, _Atomic int *lane_of)
+{
+    const int number = ++told_lanes;
+    for (int64_t i = 0; i < l->count; i++)
+        lane_of[l->examples[i]] = number;
+}
+
+static value noting_lane(const method *m, tape *t, const lane *l)
+{
+    note(l, query_lane_of);
+    return m->encoder->embed(m->encoder, t, l->views);
+}
+
+static value noting_target(const method *m, tape *t, const lane *l)
+{
+    note(l, target_lane_of);
+    return m->encoder->embed(m->encoder, t, l->views);
+}
+
+/* Every example goes through the target once, run twice or not, and with none of those it shares a lane with.
+ */
+static void targets_are_dealt_out(void **state)
+{
+    (void)state;
+    lanes_options o = usual;
+    o.memory = 1;
+    trial t;
+    lanes_result r;
+    set_up(&t, "moco", 2, &o, &noise);
+    objective noting = *t.learner->method.objective;
+    noting.lane = noting_lane;
+    noting.target = noting_target;
+    t.learner->method.objective = &noting;
+    for (int i = 0; i < MOST_BATCH; i++)
+        t.examples[i] = i;
+    assert_ok(t.context, lanes_step(t.lanes, t.examples, 0, &r));
+    lanes_give(t.lanes, r.gradient);
+    assert_int_equal(told_lanes, 3 * (MOST_BATCH / (int)o.lane));
+    for (int i = 0; i < MOST_BATCH; i++)
+        for (int k = 0; k < i; k++)
+            assert_false(query_lane_of[i] == query_lane_of[k] && target_lane_of[i] == target_lane_of[k]);
+    for (int i = 0; i < MOST_BATCH; i++)
+        assert_true(query_lane_of[i] > 0 && target_lane_of[i] > 0);
+    tear_down(&t);
+}
+
+/* Lanes of a method with a target need its weights. */
+static void a_target_before_training_is_refused(void **state)
+{
+    (void)state;
+    trial t;
+    lanes *l;
+    set_up(&t, "moco", 1, &usual, &noise);
+    t.learner->method.target = NULL;
+    assert_fails(t.context, lanes_create(&l, t.learner, &noise, t.work, &usual), TACIT_STATE,
+                 "moco: lanes before training has begun");
+    assert_null(l);
+    tear_down(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_bits_for_any_workers),       cmocka_unit_test(the_gradient_of_the_whole_batch),
-        cmocka_unit_test(cuts_change_bits_only),           cmocka_unit_test(kept_or_run_twice),
-        cmocka_unit_test(few_gradients_are_alive),         cmocka_unit_test(steady_state_allocates_nothing),
+        cmocka_unit_test(same_bits_for_any_workers),
+        cmocka_unit_test(the_gradient_of_the_whole_batch),
+        cmocka_unit_test(cuts_change_bits_only),
+        cmocka_unit_test(kept_or_run_twice),
+        cmocka_unit_test(few_gradients_are_alive),
+        cmocka_unit_test(steady_state_allocates_nothing),
         cmocka_unit_test(a_broken_example_fails_the_step),
+        cmocka_unit_test(a_target_before_training_is_refused),
+        cmocka_unit_test(targets_are_dealt_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

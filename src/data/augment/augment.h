@@ -62,6 +62,8 @@ crop_box crop_centre(int height, int width, int out_height, int out_width);
 /* colour.c; grey pictures have brightness and contrast only */
 void colour_jitter(canvas *c, const augment_settings *a, draws *d);
 void colour_grayscale(canvas *c);
+/* Away from, or towards, the grey of each pixel: factor 0 is grey, 1 as it is. */
+void colour_saturate(canvas *c, float factor);
 void colour_solarize(canvas *c);
 tacit_status blur_gaussian(canvas *c, float sigma, scratch *s); /* blur.c; separable, edges repeated */
 /* affine.c: shear, then rotation (clockwise), in degrees, about the centre, then translation in pixels

@@ -41,7 +41,6 @@ KERNEL static void scale_and_shift(canvas *c, float factor, float offset)
         p[i] = pixel_clip(factor * p[i] + offset);
 }
 
-/* Away from, or towards, the grey of the pixel. */
 KERNEL static void saturate(canvas *c, float factor)
 {
     float *p = c->pixels;
@@ -54,6 +53,12 @@ KERNEL static void saturate(canvas *c, float factor)
         p[3 * i + 1] = pixel_clip(factor * g + grey);
         p[3 * i + 2] = pixel_clip(factor * b + grey);
     }
+}
+
+void colour_saturate(canvas *c, float factor)
+{
+    if (c->channels == 3)
+        saturate(c, factor);
 }
 
 /* A channel of the colour with hue `h` (in sixths of a turn, [0, 6)): red is n = 5, green 3, blue 1. */

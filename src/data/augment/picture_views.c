@@ -16,7 +16,6 @@ typedef struct picture_views {
     tacit_context *context;
     const dataset *data;
     augment_settings settings;
-    float mean[3];
     float shift[PATTERN], gain[PATTERN]; /* mean and 1 / deviation of each channel, repeated */
 } picture_views;
 
@@ -46,7 +45,7 @@ static tacit_status random_view(const views *v, uint64_t seed, uint32_t epoch, i
     draws d = draws_at(seed, DRAW_AUGMENT, epoch, (uint64_t)example, view);
     image source;
     TRY(dataset_read(p->data, example, s, &source));
-    TRY(augment_picture(&p->settings, source, &d, p->mean, s, &c));
+    TRY(augment_picture(&p->settings, source, &d, p->base.pixels.mean, s, &c));
     normalise(p, &c);
     return TACIT_OK;
 }
@@ -153,8 +152,10 @@ tacit_status picture_views_create(views **out, tacit_context *context, const dat
     p->context = context;
     p->data = d;
     p->settings = o->settings;
-    for (int c = 0; c < d->channels; c++)
-        p->mean[c] = o->mean[c];
+    for (int c = 0; c < d->channels; c++) {
+        p->base.pixels.mean[c] = o->mean[c];
+        p->base.pixels.deviation[c] = o->deviation[c];
+    }
     for (int i = 0; i < PATTERN; i++) {
         p->shift[i] = o->mean[i % d->channels];
         p->gain[i] = 1.0f / o->deviation[i % d->channels];

@@ -35,3 +35,19 @@ value projector_apply(tape *t, const projector *p, value x)
     }
     return x;
 }
+
+static value constant(tape *t, value of, const tensor *tensors)
+{
+    return of.id ? tape_constant(t, &tensors[of.id - 1]) : of;
+}
+
+projector projector_constant(tape *t, const projector *p, const tensor *tensors)
+{
+    projector out = *p;
+    for (int i = 0; i < p->layers; i++) {
+        out.wei[i] = constant(t, p->wei[i], tensors);
+        out.gain[i] = constant(t, p->gain[i], tensors);
+        out.bias[i] = constant(t, p->bias[i], tensors);
+    }
+    return out;
+}

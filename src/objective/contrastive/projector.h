@@ -20,4 +20,8 @@ projector projector_declare(parameters *p, int layers, int64_t inputs, int64_t h
 /* (N, inputs) -> (N, outputs) */
 value projector_apply(tape *t, const projector *p, value x);
 
+/* The same layers on `t` with constants for parameters, taken from `tensors`, which has one for each
+ * parameter (parameter_average.tensors): no gradient flows to them. */
+projector projector_constant(tape *t, const projector *p, const tensor *tensors);
+
 #endif

@@ -39,8 +39,9 @@ static value pair_index(tape *t, int64_t rows, int32_t flip)
     return index;
 }
 
-static value simclr_couple(const method *m, tape *t, value embeddings)
+static value simclr_couple(const method *m, tape *t, value embeddings, value targets)
 {
+    (void)targets;
     const simclr *s = m->state;
     const tensor *x = tape_tensor(t, embeddings);
     const int64_t rows = x ? x->shape.size[0] : 0;

@@ -6,29 +6,23 @@
 #include "objective/self_prediction/mae.h"
 
 #include "base/philox.h"
-#include "model/transformer.h"
+#include "objective/self_prediction/decoder.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef struct mae {
     int64_t tokens, kept;
-    int depth;
     bool normalize;
-    linear_layer embed, predict;
+    linear_layer embed;
     value mask_token;
-    block *blocks;
-    norm_layer norm;
-    tensor positions; /* (1+T, Dd), class row first, owned */
+    decoder decoder;
 } mae;
 
 static const setting mae_settings[] = {
     {"mask-ratio", SETTING_NUMBER, 0.05, 0.95, NULL, "0.6", "", "share of the patches that is removed",
      "mae"},
-    {"decoder-width", SETTING_WHOLE, 16, 4096, NULL, "auto", "", "width of the decoder, a multiple of 16",
-     "mae"},
-    {"decoder-depth", SETTING_WHOLE, 1, 32, NULL, "auto", "", "blocks of the decoder", "mae"},
+    DECODER_SETTINGS("mae"),
     {"target", SETTING_CHOICE, 0, 0, "normalized|raw", "raw", "",
      "predict each patch less its mean and over its deviation, or the pixels as they are", "mae"},
 };
@@ -122,12 +116,7 @@ static value predict(const method *m, tape *t, value patches, const masks *mask)
     value x = m->encoder->encode_visible(m->encoder, t, patches, mask->kept); /* (B, 1+K, D) */
     x = linear_apply(t, &s->embed, x);                                        /* (B, 1+K, Dd) */
     x = op_scatter_rows(t, x, with_class(t, mask->kept), s->mask_token, 1 + s->tokens);
-    x = op_add_rows(t, x, tape_constant(t, &s->positions), (value){0}); /* (B, 1+T, Dd) */
-    for (int i = 0; i < s->depth; i++)
-        x = block_apply(t, &s->blocks[i], x);
-    /* Norm and prediction work on rows alone, so only the rows that the loss reads are taken through them. */
-    x = op_gather_rows(t, x, behind_class(t, mask->removed)); /* (B, T-K, Dd) */
-    return linear_apply(t, &s->predict, norm_apply(t, &s->norm, x));
+    return decoder_apply(&s->decoder, t, x, behind_class(t, mask->removed));
 }
 
 value mae_loss(const method *m, tape *t, value pictures, value kept, value removed)
@@ -150,20 +139,6 @@ static value mae_lane(const method *m, tape *t, const lane *l)
 /* ---- what it shows ---- */
 
 static const char *const mae_titles[] = {"original", "masked", "restored"};
-
-/* Puts one patch into a picture (H, W, C); NULL: zeros, which is the mean colour. */
-static void put_patch(const encoder_settings *s, int32_t number, const float *patch, float *picture)
-{
-    const int64_t across = s->width / s->patch, row = (int64_t)s->patch * s->channels;
-    const int64_t y = number / across * s->patch, x = number % across * s->patch;
-    for (int64_t r = 0; r < s->patch; r++) {
-        float *to = picture + ((y + r) * s->width + x) * s->channels;
-        if (patch)
-            memcpy(to, patch + r * row, (size_t)row * sizeof *to);
-        else
-            memset(to, 0, (size_t)row * sizeof *to);
-    }
-}
 
 /* Undoes the normalisation of a patch with the mean and deviation of the true one. That leaks them into the
  * picture: the sheet's caption says so. */
@@ -194,8 +169,8 @@ static void show_example(const method *m, const int32_t *removed, const float *t
         const float *patch = truth + removed[k] * width;
         if (s->normalize)
             denormalize(patch, predicted, width);
-        put_patch(e, removed[k], predicted, restored);
-        put_patch(e, removed[k], NULL, masked);
+        decoder_put_patch(e, removed[k], predicted, restored);
+        decoder_put_patch(e, removed[k], NULL, masked);
     }
 }
 
@@ -222,83 +197,45 @@ static tacit_status mae_demonstrate(const method *m, tape *t, const lane *l, flo
 
 /* ---- life ---- */
 
-/* Half the encoder's width and two blocks for small encoders; He et al.'s 512 x 8 at vit-base. */
-static void decoder_sizes(const encoder *e, const settings *s, int64_t *width, int64_t *depth)
-{
-    const int64_t half = (e->kind->width / 2 + 15) / 16 * 16;
-    *width =
-        settings_is_auto(s, "decoder-width") ? (half > 512 ? 512 : half) : settings_whole(s, "decoder-width");
-    *depth = settings_is_auto(s, "decoder-depth") ? (e->kind->width < 384 ? 2 : 4)
-                                                  : settings_whole(s, "decoder-depth");
-}
-
-/* Heads of 32 numbers where they divide the width, else of 16. */
-static int decoder_heads(int64_t width)
-{
-    return (int)(width % 32 == 0 ? width / 32 : width / 16);
-}
-
 static void mae_destroy(method *m)
 {
     mae *s = m->state;
     if (!s)
         return;
-    memory_free(m->context, s->blocks);
-    memory_free(m->context, s->positions.data);
+    decoder_fini(&s->decoder);
     memory_free(m->context, s);
     m->state = NULL;
 }
 
-static void declare_decoder(mae *s, parameters *p, const encoder *e, int64_t width)
+static tacit_status check_kept(const method *m)
 {
-    s->embed = linear_declare(p, "decoder.embed", e->kind->width, width);
-    s->mask_token = parameters_add(p, "decoder.mask_token", shape_1(width), INIT_NORMAL, 0.02f);
-    for (int i = 0; i < s->depth; i++) {
-        char prefix[PARAMETER_NAME];
-        snprintf(prefix, sizeof prefix, "decoder.blocks.%d", i);
-        s->blocks[i] = block_declare(p, prefix, width, decoder_heads(width));
-    }
-    s->norm = norm_declare(p, "decoder.norm", width);
-    s->predict = linear_declare(p, "decoder.pred", width, e->patch_width);
+    const mae *s = m->state;
+    if (s->kept < 1 || s->kept >= s->tokens)
+        return context_fail(m->context, TACIT_ARGUMENT,
+                            "mae: of %lld patches none is kept or none is removed: use a smaller --patch or "
+                            "another --mask-ratio",
+                            (long long)s->tokens);
+    return TACIT_OK;
 }
 
 static tacit_status mae_create(method *m, parameters *p, const settings *options)
 {
     const encoder *e = m->encoder;
-    int64_t width, depth;
     if (!e->encode_visible)
         return context_fail(m->context, TACIT_ARGUMENT,
                             "mae hides patches from the encoder, which %s can not do: use a vit",
                             e->kind->name);
-    decoder_sizes(e, options, &width, &depth);
-    if (width % 16)
-        return context_fail(m->context, TACIT_ARGUMENT, "--decoder-width %lld: expected a multiple of 16",
-                            (long long)width);
     mae *s = m->state = memory_alloc(m->context, 1, sizeof *s);
     if (!s)
         return TACIT_NOMEM;
     s->tokens = e->tokens;
     s->kept = (int64_t)((double)e->tokens * (1.0 - settings_number(options, "mask-ratio")));
-    s->depth = (int)depth;
     s->normalize = strcmp(settings_text(options, "target"), "normalized") == 0;
-    s->positions = tensor_of(DTYPE_F32, shape_2(1 + e->tokens, width), NULL);
-    s->positions.data = memory_alloc(m->context, (size_t)((1 + e->tokens) * width), sizeof(float));
-    s->blocks = memory_alloc(m->context, (size_t)depth, sizeof *s->blocks);
-    if (!s->positions.data || !s->blocks) {
-        mae_destroy(m);
-        return TACIT_NOMEM;
-    }
-    const encoder_settings *size = &e->settings;
-    positions_fill(s->positions.data, width, size->height / size->patch, size->width / size->patch, true);
-    if (s->kept < 1 || s->kept >= s->tokens) {
-        const long long tokens = (long long)s->tokens;
-        mae_destroy(m);
-        return context_fail(m->context, TACIT_ARGUMENT,
-                            "mae: of %lld patches none is kept or none is removed: use a smaller --patch or "
-                            "another --mask-ratio",
-                            tokens);
-    }
-    declare_decoder(s, p, e, width);
+    TRY(decoder_create(&s->decoder, e, options, true));
+    TRY(check_kept(m));
+    s->embed = linear_declare(p, "decoder.embed", e->kind->width, s->decoder.width);
+    s->mask_token = parameters_add(p, "decoder.mask_token", shape_1(s->decoder.width), INIT_NORMAL, 0.02f);
+    decoder_declare(&s->decoder, p);
     return TACIT_OK;
 }
 
@@ -307,6 +244,7 @@ const objective objective_mae = {
     .family = SELF_PREDICTION,
     .summary = "hide most patches of a picture and predict them (masked autoencoder, He et al. 2022)",
     .views = 1,
+    .fine = true,
     .settings = mae_settings,
     .setting_count = sizeof mae_settings / sizeof *mae_settings,
     .defaults = mae_defaults,
