@@ -4,10 +4,11 @@
 #include <string.h>
 
 extern const objective objective_mae, objective_denoise, objective_autoencode, objective_simclr,
-    objective_moco;
+    objective_moco, objective_barlow, objective_vicreg;
 
-const objective *const objectives[] = {&objective_mae,    &objective_denoise, &objective_autoencode,
-                                       &objective_simclr, &objective_moco,    NULL};
+const objective *const objectives[] = {
+    &objective_mae,  &objective_denoise, &objective_autoencode, &objective_simclr,
+    &objective_moco, &objective_barlow,  &objective_vicreg,     NULL};
 
 const objective *objective_find(const char *name)
 {

@@ -1,4 +1,6 @@
-/* op_batch_norm: over the rows, in blocks of a fixed number of rows whose sums are added in order. */
+/* op_batch_norm and op_batch_norm_views: over the rows, in blocks of a fixed number of rows whose sums are
+ * added in order. Interleaved views are normalised apart by taking the rows of one example for one long row:
+ * (N, D) is then (N / views, views D), whose columns are those of one view. */
 #include "op/kernel.h"
 
 #include <math.h>
@@ -10,11 +12,12 @@ static const float batch_norm_epsilon = 1e-5f;
 enum { SUM_ROWS = 256 };
 
 typedef struct norm_job {
-    int64_t rows, width;
+    int64_t rows, width;     /* of the long rows: N / views, views D */
+    int64_t parameter_width; /* D: gain and bias are shared by the views */
     const float *src, *mean, *scale, *gain, *bias, *diff_dst;
-    float *terms; /* (2, D): mean of dy, mean of dy xhat */
+    float *terms; /* (2, width): mean of dy, mean of dy xhat */
     float *dst;
-    double *partial; /* (blocks, 2, D) */
+    double *partial; /* (blocks, 2, width) */
     bool add;
 } norm_job;
 
@@ -86,10 +89,13 @@ KERNEL static void forward_kernel(const norm_job *j, const float *x, float *y, i
 {
     const int64_t width = j->width;
     for (int64_t r = 0; r < rows; r++, x += width, y += width)
+        for (int64_t first = 0; first < width; first += j->parameter_width) {
+            const float *mean = j->mean + first, *scale = j->scale + first;
 #pragma omp simd
-        for (int64_t i = 0; i < width; i++)
-            y[i] = (x[i] - j->mean[i]) * j->scale[i] * (j->gain ? j->gain[i] : 1.0f) +
-                   (j->bias ? j->bias[i] : 0.0f);
+            for (int64_t i = 0; i < j->parameter_width; i++)
+                y[first + i] = (x[first + i] - mean[i]) * scale[i] * (j->gain ? j->gain[i] : 1.0f) +
+                               (j->bias ? j->bias[i] : 0.0f);
+        }
 }
 
 static void forward_block(void *user, int64_t b, int worker)
@@ -100,20 +106,21 @@ static void forward_block(void *user, int64_t b, int worker)
     forward_kernel(j, j->src + at, j->dst + at, rows_of(j, b));
 }
 
-/* dx = gain scale (dy - mean(dy) - xhat mean(dy xhat)); the first two rows of `terms` (2, D) are the two
- * means. */
-KERNEL static void backward_kernel(const norm_job *j, const float *terms, const float *x, const float *dy,
-                                   float *dx, int64_t rows)
+/* dx = gain scale (dy - mean(dy) - xhat mean(dy xhat)). */
+KERNEL static void backward_kernel(const norm_job *j, const float *x, const float *dy, float *dx,
+                                   int64_t rows)
 {
     const int64_t width = j->width;
     for (int64_t r = 0; r < rows; r++, x += width, dy += width, dx += width)
+        for (int64_t first = 0; first < width; first += j->parameter_width)
 #pragma omp simd
-        for (int64_t i = 0; i < width; i++) {
-            const float xhat = (x[i] - j->mean[i]) * j->scale[i];
-            const float d =
-                (j->gain ? j->gain[i] : 1.0f) * j->scale[i] * (dy[i] - terms[i] - xhat * terms[width + i]);
-            dx[i] = j->add ? dx[i] + d : d;
-        }
+            for (int64_t i = 0; i < j->parameter_width; i++) {
+                const int64_t k = first + i;
+                const float xhat = (x[k] - j->mean[k]) * j->scale[k];
+                const float d = (j->gain ? j->gain[i] : 1.0f) * j->scale[k] *
+                                (dy[k] - j->terms[k] - xhat * j->terms[width + k]);
+                dx[k] = j->add ? dx[k] + d : d;
+            }
 }
 
 static void backward_block(void *user, int64_t b, int worker)
@@ -121,37 +128,49 @@ static void backward_block(void *user, int64_t b, int worker)
     (void)worker;
     const norm_job *j = user;
     const int64_t at = b * SUM_ROWS * j->width;
-    backward_kernel(j, j->terms, j->src + at, j->diff_dst + at, j->dst + at, rows_of(j, b));
+    backward_kernel(j, j->src + at, j->diff_dst + at, j->dst + at, rows_of(j, b));
 }
 
-static void put_sums(contribution c, const double *sums, int64_t width)
+/* Over the views, which share gain and bias. */
+static void put_sums(contribution c, const norm_job *j, const double *sums)
 {
-    for (int64_t i = 0; c.data && i < width; i++)
-        c.data[i] = c.add ? c.data[i] + (float)sums[i] : (float)sums[i];
+    for (int64_t i = 0; c.data && i < j->parameter_width; i++) {
+        double sum = sums[i];
+        for (int64_t k = i + j->parameter_width; k < j->width; k += j->parameter_width)
+            sum += sums[k];
+        c.data[i] = c.add ? c.data[i] + (float)sum : (float)sum;
+    }
+}
+
+static norm_job job_of(tape *t, const value *inputs, int64_t views)
+{
+    const shape s = tape_tensor(t, inputs[0])->shape;
+    return (norm_job){.rows = shape_rows(s) / views,
+                      .width = shape_last(s) * views,
+                      .parameter_width = shape_last(s),
+                      .src = tape_f32(t, inputs[0]),
+                      .gain = tape_f32(t, inputs[1]),
+                      .bias = tape_f32(t, inputs[2])};
 }
 
 static void batch_norm_backward(tape *t, const record *r)
 {
-    const tensor *x = tape_tensor(t, r->inputs[0]);
-    const int64_t width = shape_last(x->shape);
     const contribution src = tape_contribute(t, r->inputs[0]);
-    norm_job j = {.rows = shape_rows(x->shape),
-                  .width = width,
-                  .src = x->data,
-                  .mean = r->saved,
-                  .gain = tape_f32(t, r->inputs[1]),
-                  .diff_dst = tape_output_gradient(t, r),
-                  .dst = src.data,
-                  .add = src.add};
+    norm_job j = job_of(t, r->inputs, r->whole);
+    const int64_t width = j.width;
+    j.mean = r->saved;
     j.scale = j.mean + width;
+    j.diff_dst = tape_output_gradient(t, r);
+    j.dst = src.data;
+    j.add = src.add;
     const size_t size = (size_t)(sum_blocks(j.rows) * 2 * width) * sizeof(double);
     j.partial = tape_take(t, size);
     if (!j.partial)
         return;
     kernel_run(t, sum_blocks(j.rows), gradient_sums_block, &j);
     add_partial(&j);
-    put_sums(tape_contribute(t, r->inputs[1]), j.partial + width, width);
-    put_sums(tape_contribute(t, r->inputs[2]), j.partial, width);
+    put_sums(tape_contribute(t, r->inputs[1]), &j, j.partial + width);
+    put_sums(tape_contribute(t, r->inputs[2]), &j, j.partial);
     const size_t terms_size = (size_t)(2 * width) * sizeof *j.terms;
     j.terms = tape_take(t, terms_size);
     for (int64_t i = 0; j.terms && i < 2 * width; i++)
@@ -221,46 +240,50 @@ static bool measure_lane(tape *t, norm_job *j, float *saved, value mean, value v
     return true;
 }
 
-static value normalise(tape *t, value x, value gain, value bias, value mean, value variance)
+/* Mean and variance {0}: always the batch's own. */
+static value normalise(tape *t, const value *inputs, value mean, value variance, int64_t views)
 {
-    const shape s = tape_tensor(t, x)->shape;
-    const value y = tape_output(t, DTYPE_F32, s);
-    const size_t saved_size = (size_t)(2 * shape_last(s)) * sizeof(float);
+    const value y = tape_output(t, DTYPE_F32, tape_tensor(t, inputs[0])->shape);
+    norm_job j = job_of(t, inputs, views);
+    const size_t saved_size = (size_t)(2 * j.width) * sizeof(float);
     float *saved = tape_take(t, saved_size);
-    norm_job j = {.rows = shape_rows(s),
-                  .width = shape_last(s),
-                  .src = tape_f32(t, x),
-                  .mean = saved,
-                  .gain = tape_f32(t, gain),
-                  .bias = tape_f32(t, bias),
-                  .dst = tape_f32(t, y)};
+    j.dst = tape_f32(t, y);
     if (!j.dst || !saved)
         return (value){0};
     if (mean.id && tape_mode_of(t) == TAPE_INFERENCE)
         recall(&j, saved, tape_f32(t, mean), tape_f32(t, variance));
     else if (!measure_lane(t, &j, saved, mean, variance))
         return (value){0};
+    j.mean = saved;
     j.scale = saved + j.width;
     kernel_run(t, sum_blocks(j.rows), forward_block, &j);
     return tape_record(t, &(record){.op = &batch_norm,
-                                    .inputs = {x, gain, bias},
+                                    .inputs = {inputs[0], inputs[1], inputs[2]},
                                     .output = y,
                                     .saved = saved,
-                                    .saved_size = saved_size});
+                                    .saved_size = saved_size,
+                                    .whole = views});
 }
 
 value op_batch_norm(tape *t, value x, value gain, value bias)
 {
+    return op_batch_norm_views(t, x, gain, bias, 1);
+}
+
+value op_batch_norm_views(tape *t, value x, value gain, value bias, int64_t views)
+{
+    const value inputs[] = {x, gain, bias};
     char text[SHAPE_TEXT];
-    if (!tape_ready(t, &x, 1))
+    if (!tape_ready(t, inputs, 1))
         return (value){0};
     const shape s = tape_tensor(t, x)->shape;
-    if (s.rank != 2 || s.size[0] < 2)
-        return tape_fail(t, TACIT_SHAPE, "batch norm: expected at least two rows (N, D), got %s",
-                         shape_text(s, text));
+    if (s.rank != 2 || views < 1 || s.size[0] % views || s.size[0] / views < 2)
+        return tape_fail(t, TACIT_SHAPE,
+                         "batch norm: expected at least two rows (N, D) of each of %lld views, got %s",
+                         (long long)views, shape_text(s, text));
     if (!fits(t, x, gain) || !fits(t, x, bias))
         return (value){0};
-    return normalise(t, x, gain, bias, (value){0}, (value){0});
+    return normalise(t, inputs, (value){0}, (value){0}, views);
 }
 
 value op_batch_norm_lane(tape *t, value x, value gain, value bias, value mean, value variance)
@@ -271,5 +294,5 @@ value op_batch_norm_lane(tape *t, value x, value gain, value bias, value mean, v
     for (int i = 1; i < 5; i++)
         if (!fits(t, x, parts[i]))
             return (value){0};
-    return normalise(t, x, gain, bias, mean, variance);
+    return normalise(t, parts, mean, variance, 1);
 }

@@ -1,4 +1,4 @@
-/* Splitting rows over a tape's workers. */
+/* Splitting rows over a tape's workers, and transposition. */
 #include "op/kernel.h"
 
 void kernel_run(tape *t, int64_t blocks, void (*job)(void *user, int64_t i, int worker), void *user)
@@ -29,4 +29,30 @@ tacit_status kernel_matmul(tape *t, int worker, const matmul_shape *sizes, const
     if (w)
         return backend_matmul(w->backends[worker], w->arenas[worker], sizes, src, wei, bias, dst);
     return backend_matmul(tape_backend(t), tape_arena(t), sizes, src, wei, bias, dst);
+}
+
+typedef struct transposition {
+    int64_t rows, width;
+    const float *src;
+    float *dst;
+} transposition;
+
+/* Columns of one block: a cache line of each row of src is read, and 16 rows of dst are written. */
+enum { TRANSPOSE_COLUMNS = 16 };
+
+static void transpose_block(void *user, int64_t block, int worker)
+{
+    (void)worker;
+    const transposition *j = user;
+    const int64_t first = block * TRANSPOSE_COLUMNS;
+    const int64_t last = first + TRANSPOSE_COLUMNS < j->width ? first + TRANSPOSE_COLUMNS : j->width;
+    for (int64_t r = 0; r < j->rows; r++)
+        for (int64_t c = first; c < last; c++)
+            j->dst[c * j->rows + r] = j->src[r * j->width + c];
+}
+
+void kernel_transpose(tape *t, const float *src, int64_t rows, int64_t width, float *dst)
+{
+    transposition j = {rows, width, src, dst};
+    kernel_run(t, (width + TRANSPOSE_COLUMNS - 1) / TRANSPOSE_COLUMNS, transpose_block, &j);
 }

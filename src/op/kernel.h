@@ -83,6 +83,9 @@ enum { KERNEL_ROWS = 256 };
 int64_t kernel_block_rows(const tape *t, int64_t rows);
 int64_t kernel_blocks(const tape *t, int64_t rows);
 
+/* dst (width, rows) = src (rows, width), transposed. */
+void kernel_transpose(tape *t, const float *src, int64_t rows, int64_t width, float *dst);
+
 /* A matrix product as worker `worker` of the tape. */
 tacit_status kernel_matmul(tape *t, int worker, const matmul_shape *sizes, const float *src, const float *wei,
                            const float *bias, float *dst);

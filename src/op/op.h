@@ -59,6 +59,10 @@ value op_l2_normalize(tape *t, value x);
  * and bias (D) may be the invalid value: 1 and 0. N >= 2. */
 value op_batch_norm(tape *t, value x, value gain, value bias);
 
+/* The same with a mean and a variance for each view: rows r with equal r % views are normalised together.
+ * Gain and bias are shared. N is a multiple of `views`, and N / views >= 2. */
+value op_batch_norm_views(tape *t, value x, value gain, value bias, int64_t views);
+
 /* The same in an encoder, over the rows of x (..., D) of this lane. `mean` and `variance` (D) are parameters
  * without gradient: in inference they take the place of the lane's own; in calibration the lane's mean and
  * biased variance are their gradients (tape_bind_gradients). */
@@ -88,6 +92,25 @@ value op_mean_square_error(tape *t, value prediction, value target);
  * a row that takes no part (-1: none), or is the invalid value. -> (1). NT-Xent (Chen et al. 2020, eq. 1) is
  * query = keys = normalised embeddings, exclude = the row itself. */
 value op_cross_entropy(tape *t, value query, value keys, value target, value exclude, float temperature);
+
+/* Redundancy reduction (Zbontar et al. 2021, "Barlow Twins", eq. 1): a and b (N, D), columns of mean 0 and
+ * variance 1 over the rows; C = a^T b / N -> sum_i (C_ii - 1)^2 + weight * sum_{i != j} C_ij^2, (1).
+ * weight >= 0 is the paper's lambda. C (D, D) is in memory. */
+value op_redundancy(tape *t, value a, value b, float weight);
+
+/* Weights of the three terms, lambda, mu and nu of the paper; each >= 0. */
+typedef struct vicreg_weights {
+    float invariance, variance, covariance;
+} vicreg_weights;
+
+/* Variance, invariance, covariance (Bardes, Ponce, LeCun 2022, "VICReg", eq. 1 to 6): a and b (N, D), N >= 2
+ * -> (1). With S = sqrt(unbiased variance of a column + 1e-4) and C the unbiased covariance of the columns:
+ *   invariance * mean of (a - b)^2
+ *   + variance * (mean of max(0, 1 - S(a)) / 2 + mean of max(0, 1 - S(b)) / 2)
+ *   + covariance * (sum of C(a)_ij^2 + sum of C(b)_ij^2 over i != j) / D
+ * as in the authors' program: the mean square is over all N D numbers, and the variance has halves, neither
+ * of which the paper's equations have. Two C (D, D) are in memory. */
+value op_vicreg(tape *t, value a, value b, vicreg_weights weights);
 
 /* Mean over rows of -log of the softmax's share of the row's own key: logits [query . positive, query
  * negatives^T] / temperature (van den Oord et al. 2018, eq. 4; He et al. 2020, eq. 1). query and positive (N,

@@ -104,7 +104,7 @@ expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit
     train data -o run --method mae --encoder vit-nanp
 
 # ---- words that are missing or too many ----------------------------------------------------------------------------
-expect 2 '' 'tacit: train: --method is missing: one of mae, denoise, autoencode, simclr, moco
+expect 2 '' 'tacit: train: --method is missing: one of mae, denoise, autoencode, simclr, moco, barlow, vicreg
 tacit: see `tacit train --help`' train data -o run
 expect 2 '' 'tacit: train: -o RUN is missing: the folder to leave the run in
 tacit: see `tacit train --help`' train data --method mae
@@ -166,6 +166,8 @@ holds 'methods has autoencode' \
     grep -qx 'autoencode  self-prediction: predict the whole picture from a code .*Salakhutdinov 2006)' got.out
 holds 'methods has simclr' grep -qx 'simclr      contrastive: two views .*(Chen et al. 2020)' got.out
 holds 'methods has moco' grep -qx 'moco        contrastive: two views .*(He et al. 2020)' got.out
+holds 'methods has barlow' grep -qx 'barlow      contrastive: two views .*(Zbontar et al. 2021)' got.out
+holds 'methods has vicreg' grep -qx 'vicreg      contrastive: two views .*(Bardes et al. 2022)' got.out
 cp got.out methods.out
 expect 0 "$(cat methods.out)" '' methods --json --no-json
 ok methods --json

@@ -82,6 +82,12 @@ static void test_shapes_of_layers(void **state)
                    "two rows");
     expect_refused(op_batch_norm(rig.tape, input(shape_3(2, 3, 5)), none, none), TACIT_SHAPE, "(2, 3, 5)",
                    NULL);
+    expect_refused(op_batch_norm_views(rig.tape, input(shape_2(5, 5)), none, none, 2), TACIT_SHAPE, "(5, 5)",
+                   "2 views");
+    expect_refused(op_batch_norm_views(rig.tape, input(shape_2(2, 5)), none, none, 2), TACIT_SHAPE, "(2, 5)",
+                   "two rows");
+    expect_refused(op_batch_norm_views(rig.tape, input(shape_2(4, 5)), none, none, 0), TACIT_SHAPE, "(4, 5)",
+                   "0 views");
     expect_refused(op_normalize_rows(rig.tape, input(shape_2(5, 1))), TACIT_SHAPE, "(5, 1)", NULL);
     expect_refused(op_add(rig.tape, input(shape_2(3, 5)), input(shape_2(5, 3))), TACIT_SHAPE, "(3, 5)",
                    "(5, 3)");
@@ -203,6 +209,24 @@ static void test_losses(void **state)
     expect_refused(entropy(q, k, three, none, 1.0f), TACIT_SHAPE, "target", NULL);
 }
 
+static void test_losses_by_dimension(void **state)
+{
+    (void)state;
+    const shape q = shape_2(3, 5), k = shape_2(4, 5), one_row = shape_2(1, 5);
+    const vicreg_weights good = {25, 25, 1}, negative = {25, -1, 1}, not_a_number = {25, 25, NAN};
+    begin();
+    expect_refused(op_redundancy(rig.tape, input(q), input(k), 1), TACIT_SHAPE, "(3, 5)", "(4, 5)");
+    expect_refused(op_redundancy(rig.tape, input(shape_1(5)), input(shape_1(5)), 1), TACIT_SHAPE, "(5)",
+                   NULL);
+    expect_refused(op_redundancy(rig.tape, input(q), input(q), -1), TACIT_SHAPE, "weight -1", NULL);
+    expect_refused(op_redundancy(rig.tape, input(q), input(q), NAN), TACIT_SHAPE, "weight", NULL);
+    expect_refused(op_vicreg(rig.tape, input(q), input(k), good), TACIT_SHAPE, "(3, 5)", "(4, 5)");
+    expect_refused(op_vicreg(rig.tape, input(one_row), input(one_row), good), TACIT_SHAPE, "(1, 5)",
+                   "two rows");
+    expect_refused(op_vicreg(rig.tape, input(q), input(q), negative), TACIT_SHAPE, "weights 25, -1, 1", NULL);
+    expect_refused(op_vicreg(rig.tape, input(q), input(q), not_a_number), TACIT_SHAPE, "weights", NULL);
+}
+
 /* Every operator on an invalid value, or on one that was forgotten, fails the tape and does nothing else. */
 static value apply_to(int operator, value x)
 {
@@ -247,13 +271,17 @@ static value apply_to(int operator, value x)
     case 18:
         return op_mean_regions(rig.tape, x, 1, 2, 1);
     case 19:
+        return op_redundancy(rig.tape, x, x, 1.0f);
+    case 20:
+        return op_vicreg(rig.tape, x, x, (vicreg_weights){1, 1, 1});
+    case 21:
         return op_info_nce(rig.tape, x, x, x, 1.0f);
     default:
         return op_reshape(rig.tape, x, shape_1(36));
     }
 }
 
-enum { OPERATORS = 21 };
+enum { OPERATORS = 23 };
 
 static void test_invalid_and_forgotten_values(void **state)
 {
@@ -294,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_shapes_of_rows),
         cmocka_unit_test(test_indices_out_of_range),
         cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_losses_by_dimension),
         cmocka_unit_test(test_invalid_and_forgotten_values),
         cmocka_unit_test(test_first_failure_stays),
     };

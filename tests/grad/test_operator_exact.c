@@ -311,6 +311,106 @@ static void test_nan_is_not_swallowed(void **state)
     }
 }
 
+/* ---- losses by dimension ---- */
+
+/* Rows of a Hadamard matrix without its first column: three columns of mean 0 and variance 1, which do not
+ * correlate. */
+static const float whitened[4 * 3] = {1, 1, 1, -1, 1, -1, 1, -1, -1, -1, -1, 1};
+
+static tensor rows_of_three(const float *numbers, int64_t rows)
+{
+    return tensor_of(DTYPE_F32, shape_2(rows, 3), (void *)(uintptr_t)numbers);
+}
+
+/* Two views of the same whitened numbers are as redundancy reduction wants them: loss and gradient are 0.
+ * With one of them negated, each C_ii is -1. */
+static void test_redundancy_of_whitened_views(void **state)
+{
+    (void)state;
+    float negative[4 * 3];
+    for (int i = 0; i < 12; i++)
+        negative[i] = -whitened[i];
+    for (int turn = 0; turn < 2; turn++) {
+        const tensor a = rows_of_three(whitened, 4), b = rows_of_three(turn ? negative : whitened, 4);
+        tape_reset(rig.tape, TAPE_TRAINING);
+        const value x = tape_input(rig.tape, &a, true);
+        const value loss = op_redundancy(rig.tape, x, tape_input(rig.tape, &b, true), 0.5f);
+        assert_ok(rig.context, tape_status(rig.tape));
+        assert_true(*tape_f32(rig.tape, loss) == (turn ? 12.0f : 0.0f));
+        assert_ok(rig.context, tape_backward(rig.tape, loss, NULL, 1.0f));
+        for (int i = 0; i < 12; i++)
+            assert_true(tape_gradient(rig.tape, x)[i] == (turn ? whitened[i] : 0.0f));
+    }
+}
+
+/* One column twice: C is all ones where the columns meet, so that only the weighted terms are left. */
+static void test_redundancy_of_equal_columns(void **state)
+{
+    (void)state;
+    const float twice[4 * 3] = {1, 1, 1, -1, -1, -1, 1, 1, 1, -1, -1, -1};
+    const tensor a = rows_of_three(twice, 4);
+    tape_reset(rig.tape, TAPE_TRAINING);
+    const value loss =
+        op_redundancy(rig.tape, tape_input(rig.tape, &a, true), tape_input(rig.tape, &a, true), 0.25f);
+    assert_ok(rig.context, tape_status(rig.tape));
+    assert_true(*tape_f32(rig.tape, loss) == 6 * 0.25f);
+}
+
+static float vicreg_of(const float *one, const float *two, int64_t rows, vicreg_weights w)
+{
+    const tensor a = rows_of_three(one, rows), b = rows_of_three(two, rows);
+    tape_reset(rig.tape, TAPE_INFERENCE);
+    const value loss = op_vicreg(rig.tape, tape_input(rig.tape, &a, true), tape_input(rig.tape, &b, true), w);
+    assert_ok(rig.context, tape_status(rig.tape));
+    return *tape_f32(rig.tape, loss);
+}
+
+/* All rows alike: no distance, no covariance, and each half of the variance term is (1 - sqrt(1e-4)) / 2.
+ * With the whitened numbers, of unbiased variance 4/3, variance and covariance are 0; against their negation
+ * the distance is 4. */
+static void test_vicreg_terms(void **state)
+{
+    (void)state;
+    const vicreg_weights invariance = {1, 0, 0}, variance = {0, 1, 0}, covariance = {0, 0, 1};
+    float constant[5 * 3], negative[4 * 3];
+    for (int i = 0; i < 15; i++)
+        constant[i] = 0.5f + (float)(i % 3);
+    for (int i = 0; i < 12; i++)
+        negative[i] = -whitened[i];
+    assert_true(vicreg_of(constant, constant, 5, invariance) == 0.0f);
+    assert_true(vicreg_of(constant, constant, 5, covariance) == 0.0f);
+    assert_near((double)vicreg_of(constant, constant, 5, variance), 1 - sqrt(1e-4), 1e-7, 0);
+    assert_near((double)vicreg_of(constant, whitened, 4, variance), (1 - sqrt(1e-4)) / 2, 1e-7, 0);
+    assert_true(vicreg_of(whitened, negative, 4, invariance) == 4.0f);
+    assert_true(vicreg_of(whitened, negative, 4, variance) == 0.0f);
+    assert_true(vicreg_of(whitened, negative, 4, covariance) == 0.0f);
+}
+
+/* The statistics of views are apart: of two views that differ by a shift and a scale only, batch norm makes
+ * the same; together they are not. */
+static void test_batch_norm_of_views(void **state)
+{
+    (void)state;
+    const value none = {0};
+    float both[8 * 3];
+    for (int r = 0; r < 4; r++)
+        for (int i = 0; i < 3; i++) {
+            both[(2 * r) * 3 + i] = whitened[r * 3 + i];
+            both[(2 * r + 1) * 3 + i] = 8.0f * whitened[r * 3 + i] + 100.0f;
+        }
+    const tensor x = rows_of_three(both, 8);
+    tape_reset(rig.tape, TAPE_INFERENCE);
+    const value input = tape_input(rig.tape, &x, false);
+    const float *apart = tape_f32(rig.tape, op_batch_norm_views(rig.tape, input, none, none, 2));
+    const float *together = tape_f32(rig.tape, op_batch_norm(rig.tape, input, none, none));
+    assert_ok(rig.context, tape_status(rig.tape));
+    for (int i = 0; i < 24; i++) {
+        const double want = (double)whitened[i / 6 * 3 + i % 3];
+        assert_near((double)apart[i], want, 1e-5, 0);
+        assert_true(fabs((double)together[i] - want) > 1e-2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +424,10 @@ int main(void)
         cmocka_unit_test(test_gelu_tails),
         cmocka_unit_test(test_gelu_accuracy),
         cmocka_unit_test(test_nan_is_not_swallowed),
+        cmocka_unit_test(test_redundancy_of_whitened_views),
+        cmocka_unit_test(test_redundancy_of_equal_columns),
+        cmocka_unit_test(test_vicreg_terms),
+        cmocka_unit_test(test_batch_norm_of_views),
     };
     return cmocka_run_group_tests(tests, open_rig, close_rig);
 }

@@ -141,6 +141,19 @@ double ref_cross_entropy(const ref_contrast *c, const double *query, const doubl
 void ref_cross_entropy_backward(const ref_contrast *c, const double *query, const double *keys, double dloss,
                                 double *dquery, double *dkeys);
 
+/* a, b (N, D): Barlow Twins' loss with correlations a^T b / N (Zbontar et al. 2021, equation 1). */
+double ref_redundancy(int64_t n, int64_t d, double weight, const double *a, const double *b);
+void ref_redundancy_backward(int64_t n, int64_t d, double weight, const double *a, const double *b,
+                             double dloss, double *da, double *db);
+
+/* a, b (N, D): VICReg's loss, as the authors' program has it (Bardes et al. 2022). */
+typedef struct ref_vicreg_weights {
+    double invariance, variance, covariance;
+} ref_vicreg_weights;
+double ref_vicreg(int64_t n, int64_t d, ref_vicreg_weights w, const double *a, const double *b);
+void ref_vicreg_backward(int64_t n, int64_t d, ref_vicreg_weights w, const double *a, const double *b,
+                         double dloss, double *da, double *db);
+
 /* query and positive (N, D), negatives (M, D); target and exclude are not read. The gradient is that of the
  * query alone. */
 double ref_info_nce(const ref_contrast *c, const double *query, const double *positive,

@@ -106,6 +106,8 @@ static void set_up(trial *t, const char *name, int threads, const lanes_options 
     assert_ok(t->context, settings_set(t->settings, "encoder", "vit-nano"));
     assert_ok(t->context, settings_set(t->settings, "patch", "4"));
     assert_ok(t->context, settings_set(t->settings, "readout", "mean"));
+    if (settings_has(t->settings, "projector-output"))
+        assert_ok(t->context, settings_set(t->settings, "projector-output", "64"));
     assert_ok(t->context, learner_create(&t->learner, t->context, t->settings, v->shape));
     assert_ok(t->context, learner_begin(t->learner, t->settings));
     keep_target_apart(t->learner);
@@ -182,7 +184,7 @@ static double distance(const parameters *p, const float *a, const float *b)
 
 /* ---- tests ---- */
 
-static const char *const methods[] = {"mae", "simclr", "moco"};
+static const char *const methods[] = {"mae", "simclr", "moco", "barlow", "vicreg"};
 
 enum { METHODS = sizeof methods / sizeof *methods };
 
