@@ -27,6 +27,27 @@ static const command commands[] = {
      "is\n"
      "stdout, as CSV.",
      2, MANY, cmd_embed},
+    {"search", "RUN DATA QUERY...|--row N|--all [options]", "find the examples nearest to a picture",
+     "Finds the examples of DATA whose embeddings are nearest to those of the pictures QUERY, by cosine. "
+     "With "
+     "--all,\n"
+     "the examples ask for each other, and the search is measured beside raw pixels and an untrained "
+     "encoder.",
+     2, MANY, cmd_search},
+    {"verify", "RUN PAIRS|RUN DATA --pairs-from-labels N [options]",
+     "same or different? for pairs of pictures",
+     "Compares the pictures of each pair by the cosine of their embeddings. PAIRS is a CSV of two picture "
+     "files "
+     "and\n"
+     "1 (same) or 0 (different). How well that tells is measured by folds, the threshold chosen on the other "
+     "folds,\n"
+     "beside raw pixels and an untrained encoder. With --threshold the third column may be missing.",
+     2, 2, cmd_verify},
+    {"identify", "RUN GALLERY PROBES [options]", "who is it? names for pictures, from a gallery",
+     "Gives each picture of PROBES the label whose examples in GALLERY come nearest, by the cosine of "
+     "embeddings.\n"
+     "Labels are compared by name; those of PROBES only measure the answers.",
+     3, 3, cmd_identify},
     {"cluster", "RUN DATA... [-k N] [-o FOLDER] [options]", "sort examples into groups of alike ones",
      "Groups the examples by k-means on their embeddings (columns standardised, rows of length 1): "
      "k-means++, "

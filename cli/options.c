@@ -90,14 +90,35 @@ static size_t find_row(const command_line *line, const char *name, size_t length
     return i;
 }
 
-static const char *letter_name(const char *word)
+/* Options that have a letter too. A letter may stand for several: a command has at most one of them. */
+static const struct letter {
+    const char *letter, *option;
+} letters[] = {
+    {"-o", "--output"}, {"-q", "--quiet"}, {"-h", "--help"}, {"-k", "--groups"}, {"-k", "--neighbours"}};
+
+enum { LETTER_COUNT = sizeof letters / sizeof *letters };
+
+/* The option that a word means in this command; the word itself where it is no letter. */
+static const char *letter_name(const command_line *line, const char *word)
 {
-    static const char *const letters[][2] = {
-        {"-o", "--output"}, {"-q", "--quiet"}, {"-h", "--help"}, {"-k", "--groups"}};
-    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
-        if (strcmp(word, letters[i][0]) == 0)
-            return letters[i][1];
-    return word;
+    const char *name = word;
+    for (size_t i = 0; i < LETTER_COUNT; i++) {
+        const char *option = letters[i].option + 2;
+        if (strcmp(word, letters[i].letter) == 0 &&
+            (name == word || find_row(line, option, strlen(option)) < line->row_count))
+            name = letters[i].option;
+    }
+    return name;
+}
+
+/* "-o, ", or "" where the option has no letter. */
+static const char *letter_prefix(const char *option, char out[8])
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < LETTER_COUNT; i++)
+        if (strcmp(letters[i].option + 2, option) == 0)
+            snprintf(out, 8, "%s, ", letters[i].letter);
+    return out;
 }
 
 /* ---- parsing ---- */
@@ -167,7 +188,7 @@ bool command_line_parse(command_line *out, const tacit_option *rows, size_t row_
             options = false;
         else if (!options || word[0] != '-' || word[1] == '\0')
             out->operands[out->operand_count++] = word;
-        else if (!parse_option(out, &w, letter_name(word)))
+        else if (!parse_option(out, &w, letter_name(out, word)))
             return false;
     }
     return true;
@@ -391,12 +412,9 @@ static size_t write_option(const tacit_option *row, char *out, size_t size)
         [TACIT_OPTION_WHOLE] = " N",     [TACIT_OPTION_NUMBER] = " X",  [TACIT_OPTION_SIZE] = " BYTES",
         [TACIT_OPTION_CHOICE] = " WORD", [TACIT_OPTION_TEXT] = " TEXT", [TACIT_OPTION_FLAG] = ""};
     const bool on = row->type == TACIT_OPTION_FLAG && row->fallback && strcmp(row->fallback, "true") == 0;
-    const char *letter = strcmp(row->name, "output") == 0   ? "-o, "
-                         : strcmp(row->name, "quiet") == 0  ? "-q, "
-                         : strcmp(row->name, "groups") == 0 ? "-k, "
-                                                            : "";
-    const int length =
-        snprintf(out, size, "  %s--%s%s%s", letter, on ? "[no-]" : "", row->name, places[row->type]);
+    char letter[8];
+    const int length = snprintf(out, size, "  %s--%s%s%s", letter_prefix(row->name, letter),
+                                on ? "[no-]" : "", row->name, places[row->type]);
     return length < 0 ? 0 : least((size_t)length, size - 1);
 }
 

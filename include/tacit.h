@@ -454,6 +454,182 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_find_odd_save(tacit_model *model, 
                                                             const int64_t *nearest, const tacit_anomaly *out,
                                                             const char *folder);
 
+/* ---- search ---- */
+
+/* Embeddings of a data set, ready to be searched, with the examples' names and labels. */
+typedef struct tacit_index tacit_index;
+
+/* Embeds all examples. `model` is kept, `data` is not. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_create(tacit_index **out, tacit_model *model,
+                                                           const tacit_dataset *data);
+/* An index to a file, whole or not at all, and from it again, without embedding anew. A file that is damaged
+ * or no index is TACIT_FORMAT; TACIT_STATE: it was made with another model, or (where `data` is not NULL) of
+ * other examples than those of `data`. `model` is kept. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_save(const tacit_index *index, const char *path);
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_open(tacit_index **out, tacit_model *model,
+                                                         const tacit_dataset *data, const char *path);
+TACIT_API void tacit_index_close(tacit_index *index);
+
+typedef struct tacit_index_info {
+    int64_t count, dimension; /* N, D */
+    int32_t classes;          /* number of labels; 0: no labels */
+} tacit_index_info;
+TACIT_API void tacit_index_get_info(const tacit_index *index, tacit_index_info *out);
+/* Of example i, 0 .. N-1: name and embedding (D), of length 1, borrowed; label, or -1, and a label's name. */
+TACIT_API const char *tacit_index_name(const tacit_index *index, int64_t i);
+TACIT_API const float *tacit_index_embedding(const tacit_index *index, int64_t i);
+TACIT_API int32_t tacit_index_label(const tacit_index *index, int64_t i);
+TACIT_API const char *tacit_index_label_name(const tacit_index *index, int32_t label);
+
+/* The k examples nearest to each of queries (Q, D), embeddings of the same model, by cosine: rows (Q, k),
+ * similarity (Q, k), nearest first; equal ones by row. k outside 1 to N is TACIT_ARGUMENT. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_search(const tacit_index *index, const float *queries,
+                                                           int64_t query_count, int k, int32_t *rows,
+                                                           float *similarity);
+
+/* What was found into `folder`, which is made: results.csv (query, rank, name, label, similarity) and
+ * results.png, a row for each of the first 24 queries: the query, then its nearest examples, up to 10.
+ * query (Q): examples of `queries`, which may be `data`; rows, similarity (Q, k): examples of `data`. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_search_save(tacit_model *model, const tacit_dataset *data,
+                                                          const tacit_dataset *queries, const int64_t *query,
+                                                          int64_t query_count, int k, const int32_t *rows,
+                                                          const float *similarity, const char *folder);
+
+typedef struct tacit_retrieval_options {
+    int k;           /* of precision at k: 10 */
+    int64_t queries; /* at most, a keyed sample where there are more examples: 2,000 */
+    uint64_t seed;   /* of the sample: 1 */
+    bool baselines;  /* raw pixels and the untrained encoder too: true */
+} tacit_retrieval_options;
+TACIT_API tacit_retrieval_options tacit_retrieval_options_default(void);
+
+/* Shares, 0 to 1; NAN: not measured. */
+typedef struct tacit_retrieval_score {
+    double precision;         /* of the k nearest others that have the query's label */
+    double average_precision; /* mean over queries, all others ranked */
+} tacit_retrieval_score;
+
+typedef struct tacit_retrieval {
+    int64_t count, queries; /* N; examples that asked */
+    int64_t left_out;       /* examples of the sample that are the only one with their label */
+    tacit_retrieval_score learnt, pixels, untrained;
+} tacit_retrieval;
+
+/* Every example (of the sample) asks for the others with its label, by cosine. `index` may be NULL; else it
+ * is one of `data`, which is not embedded anew. Data without labels are TACIT_ARGUMENT. `stage` may be NULL.
+ */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_measure_search(tacit_model *model, const tacit_dataset *data,
+                                                             const tacit_index *index,
+                                                             const tacit_retrieval_options *options,
+                                                             tacit_retrieval *out,
+                                                             void (*stage)(void *user, const char *what),
+                                                             void *user);
+
+/* ---- same or different ---- */
+
+/* Pairs of examples, to be compared. */
+typedef struct tacit_pairs tacit_pairs;
+
+/* One pair: two examples of tacit_pairs_data; same: 1, 0 (different), or -1 (not known). */
+typedef struct tacit_pair {
+    int64_t first, second;
+    int32_t same;
+} tacit_pair;
+
+/* Reads a CSV of "first,second,same": two picture files, those that do not begin with a slash below the
+ * CSV's folder, and 1 or 0; the third field is missing in all lines or in none; a head is passed over. A
+ * line of another form, or a picture that is not there, is an error that names file and line. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_pairs_read(tacit_pairs **out, tacit_context *context,
+                                                         const char *path);
+/* Draws `same` pairs of examples of one label and as many of two labels, none twice, a function of the seed.
+ * Labels are dealt out to `folds` folds, or half as many as there are labels, and pairs drawn within a fold:
+ * folds share no label. TACIT_ARGUMENT: no or too few labels, or too few pairs (the message says how many
+ * there are). `data` is kept. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_pairs_draw(tacit_pairs **out, const tacit_dataset *data,
+                                                         int64_t same, int32_t folds, uint64_t seed);
+TACIT_API void tacit_pairs_close(tacit_pairs *pairs);
+TACIT_API int64_t tacit_pairs_count(const tacit_pairs *pairs);
+/* Pair i, 0 .. count-1. */
+TACIT_API tacit_pair tacit_pairs_at(const tacit_pairs *pairs, int64_t i);
+/* Whose examples they are, borrowed. */
+TACIT_API const tacit_dataset *tacit_pairs_data(const tacit_pairs *pairs);
+
+typedef struct tacit_verify_options {
+    int32_t folds;  /* of pairs that were read, 2 or more: 10 */
+    uint64_t seed;  /* of those folds: 1 */
+    bool baselines; /* raw pixels and the untrained encoder too: true */
+} tacit_verify_options;
+TACIT_API tacit_verify_options tacit_verify_options_default(void);
+
+/* Shares, 0 to 1; NAN: not measured. */
+typedef struct tacit_verify_score {
+    double accuracy, deviation; /* mean and deviation over folds; the threshold is chosen on the others */
+    double eer;                 /* equal error rate */
+    double auroc;
+    double tar_2, tar_3; /* same pairs accepted where 1e-2, 1e-3 of the different are; NAN: under 100, 1,000
+                            different pairs */
+    double threshold;    /* chosen on all pairs: a similarity from which on a pair is called the same */
+} tacit_verify_score;
+
+typedef struct tacit_verification {
+    int64_t count, same; /* pairs, and those that are the same */
+    int32_t folds;
+    bool apart; /* no two folds share a label or a picture */
+    tacit_verify_score learnt, pixels, untrained;
+} tacit_verification;
+
+/* The cosine similarity of the embeddings of each pair into similarity (count of pairs), -1 to 1, and, where
+ * it is known which are the same, how well it tells. `stage` may be NULL. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_verify(tacit_model *model, const tacit_pairs *pairs,
+                                                     const tacit_verify_options *options, double *similarity,
+                                                     tacit_verification *out,
+                                                     void (*stage)(void *user, const char *what), void *user);
+
+/* first, second, same (where known), similarity, answer (1 from `threshold` on, else 0) as CSV, whole or not
+ * at all. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_verify_save(const tacit_pairs *pairs, const double *similarity,
+                                                          double threshold, const char *path);
+
+/* ---- who is it? ---- */
+
+enum { TACIT_RANKS = 5 };
+
+typedef struct tacit_identify_options {
+    double threshold; /* a similarity below which the answer is "unknown"; -2 (default): always an answer */
+    bool baselines;   /* raw pixels and the untrained encoder too: true */
+} tacit_identify_options;
+TACIT_API tacit_identify_options tacit_identify_options_default(void);
+
+/* Shares, 0 to 1; NAN: not measured. */
+typedef struct tacit_identify_score {
+    double rank_1, rank_5; /* of the known probes: their label is the best, among the best five */
+} tacit_identify_score;
+
+typedef struct tacit_identification {
+    int64_t gallery, probes;  /* examples */
+    int32_t classes;          /* labels of the gallery that have examples */
+    int64_t known, strangers; /* labelled probes whose label is in the gallery, and those whose is not */
+    int64_t unknown;          /* probes below the threshold */
+    double known_refused;     /* share of the known that are called unknown */
+    double strangers_refused; /* share of the strangers that are */
+    tacit_identify_score learnt, pixels, untrained;
+} tacit_identification;
+
+/* For each of `probes` (N) the labels of `gallery` by falling similarity, which is the cosine to the nearest
+ * of its examples; equal ones by label: label, similarity, nearest (N, TACIT_RANKS), nearest being an example
+ * of the gallery; -1 and 0 where the gallery has fewer labels. Labels are compared by name. A gallery without
+ * labels is TACIT_ARGUMENT; probes without are only answered. `stage` may be NULL. */
+TACIT_API TACIT_MUST_CHECK tacit_status
+tacit_identify(tacit_model *model, const tacit_dataset *gallery, const tacit_dataset *probes,
+               const tacit_identify_options *options, int32_t *label, float *similarity, int64_t *nearest,
+               tacit_identification *out, void (*stage)(void *user, const char *what), void *user);
+
+/* name, label (of the probe), answer (empty: unknown), similarity, nearest as CSV, whole or not at all. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_identify_save(const tacit_dataset *gallery,
+                                                            const tacit_dataset *probes, double threshold,
+                                                            const int32_t *label, const float *similarity,
+                                                            const int64_t *nearest, const char *path);
+
 /* ---- speed ---- */
 
 typedef struct tacit_bench_row {

@@ -39,14 +39,29 @@ static tacit_status make_room(embedded *e, int64_t columns)
     return e->features ? TACIT_OK : TACIT_NOMEM;
 }
 
-tacit_status embedded_run(embedded *e)
+static tacit_status embed_by(embedded *e, const learner *l)
 {
     embedder *how;
-    const learner *l = e->model->learner;
     TRY(make_room(e, learner_width(l)));
     TRY(embedder_create(&how, l, e->views, e->model->work, true));
     const tacit_status status = embedder_run(how, e->rows, 0, e->count, e->features, NULL, NULL);
     embedder_destroy(how);
+    return status;
+}
+
+tacit_status embedded_run(embedded *e)
+{
+    return embed_by(e, e->model->learner);
+}
+
+tacit_status embedded_untrained(embedded *e)
+{
+    learner *l;
+    const settings *s = e->model->record.settings;
+    TRY(learner_create(&l, e->model->context, s, e->views->shape));
+    parameters_initialise(&l->parameters, (uint64_t)settings_whole(s, "seed"));
+    const tacit_status status = embed_by(e, l);
+    learner_destroy(l);
     return status;
 }
 

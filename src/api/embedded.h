@@ -23,6 +23,8 @@ void embedded_close(embedded *e);
 /* Fills `features`; what was there before is freed. A run stops when the context is asked to. */
 tacit_status embedded_run(embedded *e);
 tacit_status embedded_pixels(embedded *e);
+/* By the same encoder as it was before the first step. */
+tacit_status embedded_untrained(embedded *e);
 
 matrix embedded_matrix(const embedded *e);
 

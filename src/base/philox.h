@@ -20,6 +20,7 @@ typedef enum draw_stream {
     DRAW_DAMAGE = 6,  /* what befalls a picture that is to be restored; view = the kind of damage */
     DRAW_GROUPS = 11, /* first centres of k-means; epoch = number of the restart */
     DRAW_STATE = 12,  /* first state of a method beside its parameters; example = number of the row */
+    DRAW_PAIRS = 13,  /* pairs that are compared, and their folds; epoch = which question */
     DRAW_TEST = 15    /* tests only */
 } draw_stream;
 

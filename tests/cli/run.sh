@@ -359,6 +359,47 @@ expect 1 '' 'tacit: 40 normal examples (0 held out): too few for 40 neighbours, 
 expect 1 '' 'tacit: 20 normal examples (4 held out): too few for 17 neighbours, expected at least 17 fitted' \
     anomaly run tiny --fit tiny --normal 1 --split train --neighbours 17 --quiet
 
+# ---- search, same or different, who is it ----------------------------------------------------------------------------
+ok search run tiny --row 3 -k 4 --index tiny.idx -o found
+holds 'search has a line for each result' test "$(grep -cE '^ +[1-4] .*  train-images-idx3-ubyte:[0-9]+$' got.out)" = 4
+holds 'a query does not find itself' test "$(grep -cE '^ +[1-4] .*ubyte:3$' got.out)" = 0
+holds 'search leaves a table' test "$(wc -l <found/results.csv)" = 5
+holds 'search leaves a sheet' test -s found/results.png
+cp got.out one.out
+ok search run tiny --row 3 -k 4 --index tiny.idx --threads 1
+tail -n +3 one.out >one.tail
+tail -n +3 got.out >two.tail
+holds 'an index finds the same again' cmp one.tail two.tail
+ok search run tiny --all --json
+holds 'search --all --json is one object' grep -qE '^\{"examples":40,"queries":40,"left_out":0,"k":10,.*"untrained":\{.*\}\}$' got.out
+expect 1 '' 'tacit: --neighbours 40: there are 39 examples to find' search run tiny --row 3 -k 40 --quiet
+expect 1 '' 'tacit: --row 40: the data have 40 examples, counted from 0' search run tiny --row 40 --quiet
+expect 1 '' 'tacit: tiny.idx: the index holds 40 examples, the data 39: make it anew' \
+    search run tiny --row 3 --limit 39 --index tiny.idx --quiet
+"$tacit" search code tiny --row 3 --index tiny.idx --quiet 2>got.err
+holds 'the index of another model is refused' grep -q '^tacit: tiny.idx: the index of another model ' got.err
+"$tacit" search run tiny --quiet 2>got.err
+holds 'search without a question is wrong usage' test $? = 2
+
+printf 'one.png,two.png,1\none.png,none.png,0\n' >pairs.csv
+cp groups/groups.png one.png
+cp odd/oddest.png two.png
+expect 1 '' 'tacit: pairs.csv:2: none.png: there is no such picture' verify run pairs.csv --quiet
+printf 'one.png,two.png\none.png,one.png\n' >pairs.csv
+expect 1 '' 'tacit: pairs.csv: does not say which pairs are the same: expected a third column of 0 or 1, or --threshold' \
+    verify run pairs.csv --quiet
+ok verify run pairs.csv --threshold 0.999 -o answers.csv
+holds 'a picture is the same as itself' grep -qE '^same +1\.0000  one.png  one.png$' got.out
+holds 'verify leaves the answers' grep -qE '^"one.png","one.png",,(1|0\.999999[0-9]*),1$' answers.csv
+expect 1 '' 'tacit: pairs from labels: the data have 2 labels: expected 4 or more' \
+    verify run tiny --pairs-from-labels 10 --quiet
+expect 1 '' 'tacit: the gallery has no labels: there are no names to give' identify run one.png tiny --quiet
+ok identify run tiny tiny -o who.csv
+holds 'all are known to themselves' grep -qE '^rank 1 +1\.000 +1\.000 +1\.000$' got.out
+holds 'identify leaves all answers' test "$(wc -l <who.csv)" = 41
+ok identify run tiny tiny --quick --json
+holds 'identify --json is one object' grep -qE '^\{"probes":40,"gallery":40,"labels":2,"known":40,.*\]\}$' got.out
+
 # ---- a full disk under stdout ----------------------------------------------------------------------------------------
 if [ -w /dev/full ]; then
     "$tacit" methods >/dev/full 2>got.err
