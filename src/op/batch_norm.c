@@ -226,7 +226,7 @@ static void recall(norm_job *j, float *saved, const float *mean, const float *va
 
 static bool measure_lane(tape *t, norm_job *j, float *saved, value mean, value variance)
 {
-    const bool noted = tape_mode_of(t) == TAPE_CALIBRATION && mean.id;
+    const bool noted = tape_mode_of(t) == TAPE_CALIBRATION && tape_is_bound(t) && mean.id;
     const contribution none = {NULL, false};
     const contribution means = noted ? tape_contribute(t, mean) : none;
     if (j->rows < 2) {

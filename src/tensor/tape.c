@@ -95,6 +95,11 @@ void tape_bind_gradients(tape *t, float *block, bool *written)
     t->written = written;
 }
 
+bool tape_is_bound(const tape *t)
+{
+    return t->gradient_block != NULL;
+}
+
 void tape_reset(tape *t, tape_mode mode)
 {
     t->slot_count = (size_t)t->parameter_count + 1;
