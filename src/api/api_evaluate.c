@@ -19,6 +19,8 @@ tacit_evaluation_options tacit_evaluation_options_default(void)
 }
 
 /* One labelled set: which examples of which data, and their labels. */
+enum { CALIBRATION_SAMPLE = 512 };
+
 typedef struct part {
     const tacit_dataset *data;
     dataset shown;
@@ -175,6 +177,17 @@ static tacit_status score_learner(evaluation *e, const learner *l, tacit_scores 
     return score(e, learner_width(l), out);
 }
 
+/* Batch norm as training would have measured it. */
+static tacit_status calibrate(const evaluation *e, learner *l)
+{
+    embedder *how;
+    const int64_t count = e->train.count < CALIBRATION_SAMPLE ? e->train.count : CALIBRATION_SAMPLE;
+    TRY(embedder_create(&how, l, e->train.views, e->model->work, true));
+    const tacit_status status = embedder_calibrate(how, &l->parameters, e->train.rows, count);
+    embedder_destroy(how);
+    return status;
+}
+
 /* The same encoder as it was before the first step. */
 static tacit_status score_untrained(evaluation *e, tacit_scores *out)
 {
@@ -182,7 +195,9 @@ static tacit_status score_untrained(evaluation *e, tacit_scores *out)
     const settings *s = e->model->record.settings;
     TRY(learner_create(&l, e->context, s, e->train.views->shape));
     parameters_initialise(&l->parameters, (uint64_t)settings_whole(s, "seed"));
-    const tacit_status status = score_learner(e, l, out);
+    tacit_status status = calibrate(e, l);
+    if (status == TACIT_OK)
+        status = score_learner(e, l, out);
     learner_destroy(l);
     return status;
 }

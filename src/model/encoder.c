@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-extern const encoder_kind vit_nano, vit_micro, vit_tiny, vit_small, vit_base, encoder_mlp;
+extern const encoder_kind vit_nano, vit_micro, vit_tiny, vit_small, vit_base, resnet_10, resnet_18, resnet_50,
+    encoder_mlp;
 
-const encoder_kind *const encoder_kinds[] = {&vit_nano, &vit_micro,   &vit_tiny, &vit_small,
-                                             &vit_base, &encoder_mlp, NULL};
+const encoder_kind *const encoder_kinds[] = {&vit_nano,  &vit_micro, &vit_tiny,  &vit_small,   &vit_base,
+                                             &resnet_10, &resnet_18, &resnet_50, &encoder_mlp, NULL};
 
 const encoder_kind *encoder_find(const char *name)
 {

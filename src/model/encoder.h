@@ -14,8 +14,9 @@ typedef struct encoder_settings {
     int height, width, channels; /* of a view */
     int patch;                   /* side of a patch; divides height and width */
     readout readout;
-    int regions; /* a side, for READOUT_REGIONS */
-    bool rows;   /* rows of a table instead, (channels) numbers each; the rest is then of no account */
+    int regions;  /* a side, for READOUT_REGIONS */
+    double share; /* of the channels, for kinds that are scalable; else 1 */
+    bool rows;    /* rows of a table instead, (channels) numbers each; the rest is then of no account */
 } encoder_settings;
 
 typedef struct encoder encoder;
@@ -24,6 +25,8 @@ typedef struct encoder encoder;
 typedef struct encoder_kind {
     const char *name, *summary;
     int width, depth, heads;
+    bool scalable; /* its channels can be scaled; it normalises within a lane; its embedding is a mean by
+                      default */
     /* Declares the parameters under "encoder." and fills *out. Settings that do not fit are TACIT_ARGUMENT.
      */
     tacit_status (*create)(encoder **out, parameters *p, const struct encoder_kind *kind,
@@ -34,10 +37,11 @@ struct encoder {
     tacit_context *context;
     const encoder_kind *kind;
     encoder_settings settings;
-    bool takes_rows;     /* what it was built for: rows of a table, not pictures */
-    int64_t width;       /* D of the embedding */
-    int64_t tokens;      /* patches of a picture, T */
-    int64_t patch_width; /* numbers of a patch, P */
+    bool takes_rows;      /* what it was built for: rows of a table, not pictures */
+    int64_t width;        /* D of the embedding */
+    int64_t tokens;       /* patches of a picture, T; places of the last map of a convolutional encoder */
+    int64_t patch_width;  /* numbers of a patch, P; 0 where there are none */
+    int64_t lane_minimum; /* examples that a default lane has at least, for batch norm within it; 0: any */
     /* pictures (B, H, W, C), or rows (B, columns) -> embeddings (B, D) */
     value (*embed)(const encoder *e, tape *t, value pictures);
     /* Self-prediction: only the patches named by `index` (B, K) i32 are seen, or with the invalid value all

@@ -39,6 +39,9 @@ static tacit_status mlp_create(encoder **out, parameters *p, const encoder_kind 
     if (!s->rows)
         return context_fail(p->context, TACIT_ARGUMENT,
                             "%s takes rows of a table, but the data are pictures: use a vit", kind->name);
+    if (s->share != 1.0)
+        return context_fail(p->context, TACIT_ARGUMENT, "%s has one width: --width %g is for resnets",
+                            kind->name, s->share);
     mlp *m = memory_alloc(p->context, 1, sizeof *m);
     if (!m)
         return TACIT_NOMEM;
@@ -62,4 +65,8 @@ static tacit_status mlp_create(encoder **out, parameters *p, const encoder_kind 
     return TACIT_OK;
 }
 
-const encoder_kind encoder_mlp = {"mlp", "perceptron for tables, 4 layers of 256", 256, 4, 0, mlp_create};
+const encoder_kind encoder_mlp = {.name = "mlp",
+                                  .summary = "perceptron for tables, 4 layers of 256",
+                                  .width = 256,
+                                  .depth = 4,
+                                  .create = mlp_create};

@@ -100,10 +100,16 @@ static float xavier_limit(shape s)
     return (float)sqrt(6.0 / (rows + columns));
 }
 
+/* Deviation by the fan-out, for a ReLU behind. */
+static float kaiming_deviation(shape s)
+{
+    return (float)sqrt(2.0 * (double)s.size[s.rank > 1] / (double)shape_count(s));
+}
+
 static void initialise(const parameter *p, float *values, draws d)
 {
     const int64_t count = shape_count(p->shape);
-    const float limit = xavier_limit(p->shape);
+    const float limit = xavier_limit(p->shape), deviation = kaiming_deviation(p->shape);
     for (int64_t i = 0; i < count; i++)
         switch (p->init) {
         case INIT_ZERO:
@@ -117,6 +123,9 @@ static void initialise(const parameter *p, float *values, draws d)
             break;
         case INIT_NORMAL:
             values[i] = p->number * draw_normal(&d);
+            break;
+        case INIT_KAIMING:
+            values[i] = deviation * draw_normal(&d);
             break;
         }
 }

@@ -13,7 +13,9 @@ typedef enum parameter_init {
     INIT_ONE,
     INIT_XAVIER, /* uniform in +-sqrt(6 / (rows + columns)) (Glorot and Bengio 2010, eq. 16); the first axis
                     is the rows, all others together the columns */
-    INIT_NORMAL  /* mean 0, deviation `number` */
+    INIT_NORMAL, /* mean 0, deviation `number` */
+    INIT_KAIMING /* of a convolution (N, C, k, k): normal, deviation sqrt(2 / (N k k)) (He et al. 2015, eq.
+                    14, by the outputs) */
 } parameter_init;
 
 typedef struct parameter {

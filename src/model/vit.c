@@ -68,6 +68,9 @@ static tacit_status check_settings(tacit_context *context, const encoder_kind *k
     if (s->rows)
         return context_fail(context, TACIT_ARGUMENT,
                             "%s takes pictures, but the data are rows of a table: use mlp", kind->name);
+    if (s->share != 1.0)
+        return context_fail(context, TACIT_ARGUMENT, "%s has one width: --width %g is for resnets",
+                            kind->name, s->share);
     if (s->patch < 1 || s->height % s->patch || s->width % s->patch)
         return context_fail(context, TACIT_ARGUMENT,
                             "%s: patches of side %d do not divide a picture of %d x %d", kind->name, s->patch,
@@ -126,13 +129,13 @@ static tacit_status vit_create(encoder **out, parameters *p, const encoder_kind 
     return TACIT_OK;
 }
 
-const encoder_kind vit_nano = {"vit-nano", "vision transformer, 128 wide, 4 blocks, 4 heads", 128, 4, 4,
-                               vit_create};
-const encoder_kind vit_micro = {"vit-micro", "vision transformer, 192 wide, 6 blocks, 3 heads", 192, 6, 3,
-                                vit_create};
-const encoder_kind vit_tiny = {"vit-tiny", "vision transformer, 192 wide, 12 blocks, 3 heads", 192, 12, 3,
-                               vit_create};
-const encoder_kind vit_small = {"vit-small", "vision transformer, 384 wide, 12 blocks, 6 heads", 384, 12, 6,
-                                vit_create};
-const encoder_kind vit_base = {"vit-base", "vision transformer, 768 wide, 12 blocks, 12 heads", 768, 12, 12,
-                               vit_create};
+const encoder_kind vit_nano = {
+    "vit-nano", "vision transformer, 128 wide, 4 blocks, 4 heads", 128, 4, 4, false, vit_create};
+const encoder_kind vit_micro = {
+    "vit-micro", "vision transformer, 192 wide, 6 blocks, 3 heads", 192, 6, 3, false, vit_create};
+const encoder_kind vit_tiny = {
+    "vit-tiny", "vision transformer, 192 wide, 12 blocks, 3 heads", 192, 12, 3, false, vit_create};
+const encoder_kind vit_small = {
+    "vit-small", "vision transformer, 384 wide, 12 blocks, 6 heads", 384, 12, 6, false, vit_create};
+const encoder_kind vit_base = {
+    "vit-base", "vision transformer, 768 wide, 12 blocks, 12 heads", 768, 12, 12, false, vit_create};

@@ -29,6 +29,7 @@ static tacit_status assemble(learner *l, const settings *s, shape view)
                                 .rows = rows,
                                 .patch = (int)settings_whole(s, "patch"),
                                 .readout = readout_of(settings_text(s, "readout")),
+                                .share = settings_number(s, "width"),
                                 .regions = regions_of(settings_text(s, "readout"))};
     TRY(kind->create(&l->encoder, &l->parameters, kind, &e));
     if (l->encoder->takes_rows != rows)

@@ -15,7 +15,7 @@ typedef struct norm_job {
     int64_t rows, width;     /* of the long rows: N / views, views D */
     int64_t parameter_width; /* D: gain and bias are shared by the views */
     const float *src, *mean, *scale, *gain, *bias, *diff_dst;
-    const double *sum_dy, *sum_dy_xhat; /* (width) each: totals */
+    float *terms; /* (2, width): mean of dy, mean of dy xhat */
     float *dst;
     double *partial; /* (blocks, 2, width) */
     bool add;
@@ -85,44 +85,50 @@ static void add_partial(const norm_job *j)
             j->partial[i] += j->partial[b * 2 * j->width + i];
 }
 
+KERNEL static void forward_kernel(const norm_job *j, const float *x, float *y, int64_t rows)
+{
+    const int64_t width = j->width;
+    for (int64_t r = 0; r < rows; r++, x += width, y += width)
+        for (int64_t first = 0; first < width; first += j->parameter_width) {
+            const float *mean = j->mean + first, *scale = j->scale + first;
+#pragma omp simd
+            for (int64_t i = 0; i < j->parameter_width; i++)
+                y[first + i] = (x[first + i] - mean[i]) * scale[i] * (j->gain ? j->gain[i] : 1.0f) +
+                               (j->bias ? j->bias[i] : 0.0f);
+        }
+}
+
 static void forward_block(void *user, int64_t b, int worker)
 {
     (void)worker;
     const norm_job *j = user;
-    const int64_t width = j->width;
-    const float *x = j->src + b * SUM_ROWS * width;
-    float *y = j->dst + b * SUM_ROWS * width;
-    for (int64_t r = 0; r < rows_of(j, b); r++, x += width, y += width)
-        for (int64_t first = 0; first < width; first += j->parameter_width)
-            for (int64_t i = 0; i < j->parameter_width; i++)
-                y[first + i] = (x[first + i] - j->mean[first + i]) * j->scale[first + i] *
-                                   (j->gain ? j->gain[i] : 1.0f) +
-                               (j->bias ? j->bias[i] : 0.0f);
+    const int64_t at = b * SUM_ROWS * j->width;
+    forward_kernel(j, j->src + at, j->dst + at, rows_of(j, b));
 }
 
-/* One number of the gradient. */
-INLINE float input_gradient(const norm_job *j, int64_t i, float gain, float x, float dy)
+/* dx = gain scale (dy - mean(dy) - xhat mean(dy xhat)). */
+KERNEL static void backward_kernel(const norm_job *j, const float *x, const float *dy, float *dx,
+                                   int64_t rows)
 {
-    const float a = (float)(j->sum_dy[i] / (double)j->rows), c = (float)(j->sum_dy_xhat[i] / (double)j->rows);
-    const float xhat = (x - j->mean[i]) * j->scale[i];
-    return gain * j->scale[i] * (dy - a - xhat * c);
+    const int64_t width = j->width;
+    for (int64_t r = 0; r < rows; r++, x += width, dy += width, dx += width)
+        for (int64_t first = 0; first < width; first += j->parameter_width)
+#pragma omp simd
+            for (int64_t i = 0; i < j->parameter_width; i++) {
+                const int64_t k = first + i;
+                const float xhat = (x[k] - j->mean[k]) * j->scale[k];
+                const float d = (j->gain ? j->gain[i] : 1.0f) * j->scale[k] *
+                                (dy[k] - j->terms[k] - xhat * j->terms[width + k]);
+                dx[k] = j->add ? dx[k] + d : d;
+            }
 }
 
-/* dx = gain scale (dy - mean(dy) - xhat mean(dy xhat)) */
 static void backward_block(void *user, int64_t b, int worker)
 {
     (void)worker;
     const norm_job *j = user;
-    const int64_t width = j->width, at = b * SUM_ROWS * width;
-    const float *x = j->src + at, *dy = j->diff_dst + at;
-    float *dx = j->dst + at;
-    for (int64_t r = 0; r < rows_of(j, b); r++, x += width, dy += width, dx += width)
-        for (int64_t first = 0; first < width; first += j->parameter_width)
-            for (int64_t i = 0; i < j->parameter_width; i++) {
-                const int64_t k = first + i;
-                const float d = input_gradient(j, k, j->gain ? j->gain[i] : 1.0f, x[k], dy[k]);
-                dx[k] = j->add ? dx[k] + d : d;
-            }
+    const int64_t at = b * SUM_ROWS * j->width;
+    backward_kernel(j, j->src + at, j->diff_dst + at, j->dst + at, rows_of(j, b));
 }
 
 /* Over the views, which share gain and bias. */
@@ -139,9 +145,9 @@ static void put_sums(contribution c, const norm_job *j, const double *sums)
 static norm_job job_of(tape *t, const value *inputs, int64_t views)
 {
     const shape s = tape_tensor(t, inputs[0])->shape;
-    return (norm_job){.rows = s.size[0] / views,
-                      .width = s.size[1] * views,
-                      .parameter_width = s.size[1],
+    return (norm_job){.rows = shape_rows(s) / views,
+                      .width = shape_last(s) * views,
+                      .parameter_width = shape_last(s),
                       .src = tape_f32(t, inputs[0]),
                       .gain = tape_f32(t, inputs[1]),
                       .bias = tape_f32(t, inputs[2])};
@@ -163,19 +169,22 @@ static void batch_norm_backward(tape *t, const record *r)
         return;
     kernel_run(t, sum_blocks(j.rows), gradient_sums_block, &j);
     add_partial(&j);
-    j.sum_dy = j.partial;
-    j.sum_dy_xhat = j.partial + width;
-    put_sums(tape_contribute(t, r->inputs[1]), &j, j.sum_dy_xhat);
-    put_sums(tape_contribute(t, r->inputs[2]), &j, j.sum_dy);
-    if (src.data)
+    put_sums(tape_contribute(t, r->inputs[1]), &j, j.partial + width);
+    put_sums(tape_contribute(t, r->inputs[2]), &j, j.partial);
+    const size_t terms_size = (size_t)(2 * width) * sizeof *j.terms;
+    j.terms = tape_take(t, terms_size);
+    for (int64_t i = 0; j.terms && i < 2 * width; i++)
+        j.terms[i] = (float)(j.partial[i] / (double)j.rows);
+    if (src.data && j.terms)
         kernel_run(t, sum_blocks(j.rows), backward_block, &j);
+    tape_give(t, j.terms, terms_size);
     tape_give(t, j.partial, size);
 }
 
 static const op batch_norm = {"batch_norm", 1u << 0 | 1u << 1, false, batch_norm_backward};
 
-/* Mean and 1/deviation of each column into `saved`. */
-static bool measure(tape *t, norm_job *j, float *saved)
+/* Mean and 1/deviation of each column into `saved`, its variance to `variances`, unless that is nowhere. */
+static bool measure(tape *t, norm_job *j, float *saved, contribution variances)
 {
     const size_t size = (size_t)(sum_blocks(j->rows) * 2 * j->width) * sizeof(double);
     j->partial = tape_take(t, size);
@@ -185,29 +194,75 @@ static bool measure(tape *t, norm_job *j, float *saved)
     add_partial(j);
     for (int64_t i = 0; i < j->width; i++) {
         const double mean = j->partial[i] / (double)j->rows;
-        const double variance = j->partial[j->width + i] / (double)j->rows - mean * mean;
+        const double difference = j->partial[j->width + i] / (double)j->rows - mean * mean;
+        const double variance = difference < 0 ? 0 : difference;
         saved[i] = (float)((double)j->src[i] + mean);
-        saved[j->width + i] = (float)(1.0 / sqrt((variance > 0 ? variance : 0) + (double)batch_norm_epsilon));
+        saved[j->width + i] = (float)(1.0 / sqrt(variance + (double)batch_norm_epsilon));
+        if (variances.data)
+            variances.data[i] = variances.add ? variances.data[i] + (float)variance : (float)variance;
     }
     tape_give(t, j->partial, size);
     return true;
 }
 
-static bool fits(tape *t, value x, value parameter, int64_t views)
+static bool fits(tape *t, value x, value parameter)
 {
     const shape s = tape_tensor(t, x)->shape;
     char one[SHAPE_TEXT], two[SHAPE_TEXT];
-    if (s.rank != 2 || views < 1 || s.size[0] % views || s.size[0] / views < 2) {
-        tape_fail(t, TACIT_SHAPE,
-                  "batch norm: expected at least two rows (N, D) of each of %lld views, got %s",
-                  (long long)views, shape_text(s, one));
-        return false;
-    }
     const tensor *p = tape_tensor(t, parameter);
-    if (p && !shape_equal(p->shape, shape_1(s.size[1])))
+    if (p && !shape_equal(p->shape, shape_1(shape_last(s))))
         tape_fail(t, TACIT_SHAPE, "batch norm: input %s does not fit gain or bias %s", shape_text(s, one),
                   shape_text(p->shape, two));
     return tape_status(t) == TACIT_OK;
+}
+
+/* Mean and 1/deviation that were found before. */
+static void recall(norm_job *j, float *saved, const float *mean, const float *variance)
+{
+    memcpy(saved, mean, (size_t)j->width * sizeof *saved);
+    for (int64_t i = 0; i < j->width; i++)
+        saved[j->width + i] = (float)(1.0 / sqrt((double)variance[i] + (double)batch_norm_epsilon));
+}
+
+static bool measure_lane(tape *t, norm_job *j, float *saved, value mean, value variance)
+{
+    const bool noted = tape_mode_of(t) == TAPE_CALIBRATION && tape_is_bound(t) && mean.id;
+    const contribution none = {NULL, false};
+    const contribution means = noted ? tape_contribute(t, mean) : none;
+    if (j->rows < 2) {
+        tape_fail(t, TACIT_SHAPE, "batch norm: expected at least two rows (N, D), got one");
+        return false;
+    }
+    if (!measure(t, j, saved, noted ? tape_contribute(t, variance) : none))
+        return false;
+    for (int64_t i = 0; means.data && i < j->width; i++)
+        means.data[i] = means.add ? means.data[i] + saved[i] : saved[i];
+    return true;
+}
+
+/* Mean and variance {0}: always the batch's own. */
+static value normalise(tape *t, const value *inputs, value mean, value variance, int64_t views)
+{
+    const value y = tape_output(t, DTYPE_F32, tape_tensor(t, inputs[0])->shape);
+    norm_job j = job_of(t, inputs, views);
+    const size_t saved_size = (size_t)(2 * j.width) * sizeof(float);
+    float *saved = tape_take(t, saved_size);
+    j.dst = tape_f32(t, y);
+    if (!j.dst || !saved)
+        return (value){0};
+    if (mean.id && tape_mode_of(t) == TAPE_INFERENCE)
+        recall(&j, saved, tape_f32(t, mean), tape_f32(t, variance));
+    else if (!measure_lane(t, &j, saved, mean, variance))
+        return (value){0};
+    j.mean = saved;
+    j.scale = saved + j.width;
+    kernel_run(t, sum_blocks(j.rows), forward_block, &j);
+    return tape_record(t, &(record){.op = &batch_norm,
+                                    .inputs = {inputs[0], inputs[1], inputs[2]},
+                                    .output = y,
+                                    .saved = saved,
+                                    .saved_size = saved_size,
+                                    .whole = views});
 }
 
 value op_batch_norm(tape *t, value x, value gain, value bias)
@@ -217,22 +272,27 @@ value op_batch_norm(tape *t, value x, value gain, value bias)
 
 value op_batch_norm_views(tape *t, value x, value gain, value bias, int64_t views)
 {
-    if (!tape_ready(t, &x, 1) || !fits(t, x, gain, views) || !fits(t, x, bias, views))
+    const value inputs[] = {x, gain, bias};
+    char text[SHAPE_TEXT];
+    if (!tape_ready(t, inputs, 1))
         return (value){0};
-    const value y = tape_output(t, DTYPE_F32, tape_tensor(t, x)->shape);
-    norm_job j = job_of(t, (value[]){x, gain, bias}, views);
-    const size_t saved_size = (size_t)(2 * j.width) * sizeof(float);
-    float *saved = tape_take(t, saved_size);
-    j.dst = tape_f32(t, y);
-    if (!j.dst || !saved || !measure(t, &j, saved))
+    const shape s = tape_tensor(t, x)->shape;
+    if (s.rank != 2 || views < 1 || s.size[0] % views || s.size[0] / views < 2)
+        return tape_fail(t, TACIT_SHAPE,
+                         "batch norm: expected at least two rows (N, D) of each of %lld views, got %s",
+                         (long long)views, shape_text(s, text));
+    if (!fits(t, x, gain) || !fits(t, x, bias))
         return (value){0};
-    j.mean = saved;
-    j.scale = saved + j.width;
-    kernel_run(t, sum_blocks(j.rows), forward_block, &j);
-    return tape_record(t, &(record){.op = &batch_norm,
-                                    .inputs = {x, gain, bias},
-                                    .output = y,
-                                    .saved = saved,
-                                    .saved_size = saved_size,
-                                    .whole = views});
+    return normalise(t, inputs, (value){0}, (value){0}, views);
+}
+
+value op_batch_norm_lane(tape *t, value x, value gain, value bias, value mean, value variance)
+{
+    const value parts[] = {x, gain, bias, mean, variance};
+    if (!tape_ready(t, parts, 5))
+        return (value){0};
+    for (int i = 1; i < 5; i++)
+        if (!fits(t, x, parts[i]))
+            return (value){0};
+    return normalise(t, parts, mean, variance, 1);
 }

@@ -1,5 +1,5 @@
-/* oneDNN, the only file that includes it: matrix products as primitives cached by shape, one thread inside
- * each. Every version-specific call is here, so that oneDNN 3 is a branch of this file. */
+/* oneDNN, the only file that includes it: matrix products and convolutions as primitives cached by shape, one
+ * thread inside each. Every version-specific call is here, so that oneDNN 3 is a branch of this file. */
 #include "op/onednn.h"
 
 #include <oneapi/dnnl/dnnl.h>
@@ -20,12 +20,32 @@ typedef struct entry {
     const char *implementation;
 } entry;
 
+/* A primitive and its workspace. */
+typedef struct stage {
+    dnnl_primitive_t primitive;
+    dnnl_memory_t scratch;
+    size_t scratch_size;
+} stage;
+
+/* A convolution in one direction. oneDNN wants weights in a layout of its own: `reorder` packs them before
+ * the pass, or unpacks their gradient after it. */
+typedef struct convolution_entry {
+    convolution_shape shape;
+    convolution_pass pass;
+    stage convolve, reorder;
+    dnnl_memory_t src, dst, wei, packed;
+    size_t packed_size;
+    const char *implementation;
+} convolution_entry;
+
 struct backend {
     tacit_context *context;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     entry *table; /* open addressing, `size` a power of two */
     size_t size, count;
+    convolution_entry *convolutions; /* a network has some dozens: searched from the start */
+    size_t convolution_count, convolution_capacity;
     double operations;
 };
 
@@ -74,10 +94,31 @@ static void destroy_entry(entry *e)
     *e = (entry){0};
 }
 
+static void destroy_stage(stage *s)
+{
+    if (s->scratch)
+        dnnl_memory_destroy(s->scratch);
+    if (s->primitive)
+        dnnl_primitive_destroy(s->primitive);
+}
+
+static void destroy_convolution(convolution_entry *e)
+{
+    const dnnl_memory_t memories[] = {e->src, e->dst, e->wei, e->packed};
+    for (int i = 0; i < 4; i++)
+        if (memories[i])
+            dnnl_memory_destroy(memories[i]);
+    destroy_stage(&e->convolve);
+    destroy_stage(&e->reorder);
+}
+
 void backend_destroy(backend *b)
 {
     if (!b)
         return;
+    for (size_t i = 0; i < b->convolution_count; i++)
+        destroy_convolution(&b->convolutions[i]);
+    memory_free(b->context, b->convolutions);
     for (size_t i = 0; b->table && i < b->size; i++)
         destroy_entry(&b->table[i]);
     if (b->stream)
@@ -305,6 +346,216 @@ const char *backend_matmul_implementation(backend *b, const matmul_shape *shape)
 {
     entry *e;
     return get_entry(b, shape, &e) == TACIT_OK ? e->implementation : "";
+}
+
+/* ---- convolutions ---- */
+
+int64_t convolution_side(int64_t side, int64_t kernel, int64_t stride, int64_t padding)
+{
+    const int64_t room = side + 2 * padding - kernel;
+    return stride < 1 || room < 0 ? 0 : room / stride + 1;
+}
+
+typedef struct convolution_plan {
+    dnnl_memory_desc_t src, dst, wei, packed;
+    dnnl_primitive_desc_t forward, own; /* own: of the pass; the forward plan is the hint of the others */
+    dnnl_primitive_attr_t attributes;
+} convolution_plan;
+
+static dnnl_status_t describe_convolution(const convolution_shape *s, convolution_plan *p)
+{
+    const dnnl_dims_t src = {s->batch, s->inputs, s->height, s->width};
+    const dnnl_dims_t dst = {s->batch, s->outputs,
+                             convolution_side(s->height, s->kernel, s->stride, s->padding),
+                             convolution_side(s->width, s->kernel, s->stride, s->padding)};
+    const dnnl_dims_t wei = {s->outputs, s->inputs, s->kernel, s->kernel};
+    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&p->src, 4, src, dnnl_f32, dnnl_nhwc);
+    status = status ? status : dnnl_memory_desc_init_by_tag(&p->dst, 4, dst, dnnl_f32, dnnl_nhwc);
+    status = status ? status : dnnl_memory_desc_init_by_tag(&p->wei, 4, wei, dnnl_f32, dnnl_oihw);
+    return status ? status : dnnl_memory_desc_init_by_tag(&p->packed, 4, wei, dnnl_f32, dnnl_format_tag_any);
+}
+
+static dnnl_status_t plan_pass(backend *b, const convolution_shape *s, convolution_pass pass,
+                               convolution_plan *p, dnnl_primitive_desc_t *out)
+{
+    const dnnl_dims_t strides = {s->stride, s->stride}, padding = {s->padding, s->padding};
+    const dnnl_alg_kind_t how = dnnl_convolution_direct;
+    dnnl_convolution_desc_t d;
+    dnnl_status_t status;
+    if (pass == CONVOLUTION_FORWARD)
+        status = dnnl_convolution_forward_desc_init(&d, dnnl_forward_training, how, &p->src, &p->packed, NULL,
+                                                    &p->dst, strides, padding, padding);
+    else if (pass == CONVOLUTION_BACKWARD_SRC)
+        status = dnnl_convolution_backward_data_desc_init(&d, how, &p->src, &p->packed, &p->dst, strides,
+                                                          padding, padding);
+    else
+        status = dnnl_convolution_backward_weights_desc_init(&d, how, &p->src, &p->packed, NULL, &p->dst,
+                                                             strides, padding, padding);
+    return status ? status : dnnl_primitive_desc_create(out, &d, p->attributes, b->engine, p->forward);
+}
+
+/* The primitive of `plan`, which is destroyed in any case, with memory for its workspace. */
+static tacit_status make_stage(backend *b, stage *s, dnnl_primitive_desc_t plan)
+{
+    const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(plan, dnnl_query_scratchpad_md, 0);
+    s->scratch_size = dnnl_memory_desc_get_size(scratch);
+    tacit_status status = failed(b, dnnl_primitive_create(&s->primitive, plan), "convolution primitive");
+    if (status == TACIT_OK)
+        status = make_memory(b, &s->scratch, scratch);
+    dnnl_primitive_desc_destroy(plan);
+    return status;
+}
+
+static tacit_status make_reorder(backend *b, convolution_entry *e, const convolution_plan *p)
+{
+    const bool unpack = e->pass >= CONVOLUTION_BACKWARD_WEI;
+    const dnnl_memory_desc_t *from = unpack ? &p->packed : &p->wei, *to = unpack ? &p->wei : &p->packed;
+    const matmul_shape how = {.accumulate = e->pass == CONVOLUTION_ADD_WEI};
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t plan;
+    dnnl_status_t status = make_attributes(&attributes, &how);
+    if (status == dnnl_success)
+        status = dnnl_reorder_primitive_desc_create(&plan, from, b->engine, to, b->engine, attributes);
+    if (attributes)
+        dnnl_primitive_attr_destroy(attributes);
+    TRY(failed(b, status, "reorder plan"));
+    return make_stage(b, &e->reorder, plan);
+}
+
+static tacit_status plan_convolution(backend *b, const convolution_entry *e, convolution_plan *p)
+{
+    const matmul_shape plain = {.batch = 1};
+    TRY(failed(b, describe_convolution(&e->shape, p), "memory description"));
+    TRY(failed(b, make_attributes(&p->attributes, &plain), "attributes"));
+    if (e->pass != CONVOLUTION_FORWARD)
+        TRY(failed(b, plan_pass(b, &e->shape, CONVOLUTION_FORWARD, p, &p->forward), "convolution plan"));
+    return failed(b, plan_pass(b, &e->shape, e->pass, p, &p->own), "convolution plan");
+}
+
+static tacit_status build_convolution(backend *b, convolution_entry *e, convolution_plan *p)
+{
+    TRY(plan_convolution(b, e, p));
+    const bool unpack = e->pass >= CONVOLUTION_BACKWARD_WEI;
+    p->packed =
+        *dnnl_primitive_desc_query_md(p->own, unpack ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
+    e->packed_size = dnnl_memory_desc_get_size(&p->packed);
+    dnnl_primitive_desc_query(p->own, dnnl_query_impl_info_str, 0, &e->implementation);
+    const dnnl_primitive_desc_t own = p->own;
+    p->own = NULL;
+    TRY(make_stage(b, &e->convolve, own));
+    TRY(make_reorder(b, e, p));
+    TRY(make_memory(b, &e->src, &p->src));
+    TRY(make_memory(b, &e->dst, &p->dst));
+    TRY(make_memory(b, &e->wei, &p->wei));
+    return make_memory(b, &e->packed, &p->packed);
+}
+
+static tacit_status check_convolution(backend *b, const convolution_shape *s)
+{
+    if (s->batch >= 1 && s->inputs >= 1 && s->outputs >= 1 && s->kernel >= 1 && s->padding >= 0 &&
+        convolution_side(s->height, s->kernel, s->stride, s->padding) >= 1 &&
+        convolution_side(s->width, s->kernel, s->stride, s->padding) >= 1)
+        return TACIT_OK;
+    return context_fail(
+        b->context, TACIT_SHAPE,
+        "convolution: nothing comes of (%lld, %lld, %lld, %lld) and windows of side %lld, stride %lld, "
+        "padding %lld, to %lld channels",
+        (long long)s->batch, (long long)s->height, (long long)s->width, (long long)s->inputs,
+        (long long)s->kernel, (long long)s->stride, (long long)s->padding, (long long)s->outputs);
+}
+
+static tacit_status get_convolution(backend *b, const convolution_shape *shape, convolution_pass pass,
+                                    convolution_entry **out)
+{
+    TRY(check_convolution(b, shape));
+    for (size_t i = 0; i < b->convolution_count; i++) {
+        *out = &b->convolutions[i];
+        if ((*out)->pass == pass && memcmp(&(*out)->shape, shape, sizeof *shape) == 0)
+            return TACIT_OK;
+    }
+    void *table = b->convolutions;
+    TRY(memory_reserve(b->context, &table, &b->convolution_capacity, b->convolution_count + 1,
+                       sizeof *b->convolutions));
+    b->convolutions = table;
+    *out = &b->convolutions[b->convolution_count];
+    **out = (convolution_entry){.shape = *shape, .pass = pass};
+    convolution_plan plan = {.own = NULL};
+    const tacit_status status = build_convolution(b, *out, &plan);
+    if (plan.own)
+        dnnl_primitive_desc_destroy(plan.own);
+    if (plan.forward)
+        dnnl_primitive_desc_destroy(plan.forward);
+    if (plan.attributes)
+        dnnl_primitive_attr_destroy(plan.attributes);
+    if (status == TACIT_OK)
+        b->convolution_count++;
+    else
+        destroy_convolution(*out);
+    return status;
+}
+
+static dnnl_status_t run_stage(backend *b, const stage *s, void *scratch, const dnnl_exec_arg_t *operands,
+                               int count)
+{
+    dnnl_exec_arg_t arguments[4] = {{DNNL_ARG_SCRATCHPAD, s->scratch}};
+    memcpy(arguments + 1, operands, (size_t)count * sizeof *operands);
+    const dnnl_status_t status = set_data(s->scratch, scratch);
+    return status ? status : dnnl_primitive_execute(s->primitive, b->stream, count + 1, arguments);
+}
+
+static dnnl_status_t run_convolution(backend *b, const convolution_entry *e, void *scratch)
+{
+    const dnnl_exec_arg_t operands[][3] = {
+        {{DNNL_ARG_SRC, e->src}, {DNNL_ARG_WEIGHTS, e->packed}, {DNNL_ARG_DST, e->dst}},
+        {{DNNL_ARG_DIFF_DST, e->dst}, {DNNL_ARG_WEIGHTS, e->packed}, {DNNL_ARG_DIFF_SRC, e->src}},
+        {{DNNL_ARG_SRC, e->src}, {DNNL_ARG_DIFF_DST, e->dst}, {DNNL_ARG_DIFF_WEIGHTS, e->packed}}};
+    const dnnl_exec_arg_t pack[] = {{DNNL_ARG_FROM, e->wei}, {DNNL_ARG_TO, e->packed}};
+    const dnnl_exec_arg_t unpack[] = {{DNNL_ARG_FROM, e->packed}, {DNNL_ARG_TO, e->wei}};
+    if (e->pass < CONVOLUTION_BACKWARD_WEI) {
+        const dnnl_status_t status = run_stage(b, &e->reorder, scratch, pack, 2);
+        return status ? status : run_stage(b, &e->convolve, scratch, operands[e->pass], 3);
+    }
+    const dnnl_status_t status = run_stage(b, &e->convolve, scratch, operands[2], 3);
+    return status ? status : run_stage(b, &e->reorder, scratch, unpack, 2);
+}
+
+static double convolution_operations(const convolution_shape *s)
+{
+    const int64_t places = convolution_side(s->height, s->kernel, s->stride, s->padding) *
+                           convolution_side(s->width, s->kernel, s->stride, s->padding);
+    return 2.0 * (double)s->batch * (double)places * (double)s->outputs * (double)s->inputs *
+           (double)s->kernel * (double)s->kernel;
+}
+
+tacit_status backend_convolution(backend *b, arena *a, const convolution_shape *shape, convolution_pass pass,
+                                 const float *first, const float *second, float *result)
+{
+    convolution_entry *e;
+    TRY(get_convolution(b, shape, pass, &e));
+    const size_t own = e->convolve.scratch_size, other = e->reorder.scratch_size;
+    const size_t scratch_size = (own > other ? own : other) + MEMORY_ALIGNMENT;
+    void *packed = arena_take(a, e->packed_size), *scratch = packed ? arena_take(a, scratch_size) : NULL;
+    if (!scratch) {
+        arena_give(a, packed, e->packed_size);
+        return TACIT_NOMEM;
+    }
+    const bool forward = pass == CONVOLUTION_FORWARD, to_src = pass == CONVOLUTION_BACKWARD_SRC;
+    dnnl_status_t status = set_data(e->src, to_src ? result : first);
+    status = status ? status : set_data(e->dst, forward ? result : (to_src ? first : second));
+    status = status ? status : set_data(e->wei, forward || to_src ? second : result);
+    status = status ? status : set_data(e->packed, packed);
+    status = status ? status : run_convolution(b, e, scratch);
+    b->operations += convolution_operations(shape);
+    arena_give(a, scratch, scratch_size);
+    arena_give(a, packed, e->packed_size);
+    return failed(b, status, "convolution run");
+}
+
+const char *backend_convolution_implementation(backend *b, const convolution_shape *shape,
+                                               convolution_pass pass)
+{
+    convolution_entry *e;
+    return get_convolution(b, shape, pass, &e) == TACIT_OK ? e->implementation : "";
 }
 
 double backend_operations(const backend *b)

@@ -63,6 +63,19 @@ value op_batch_norm(tape *t, value x, value gain, value bias);
  * Gain and bias are shared. N is a multiple of `views`, and N / views >= 2. */
 value op_batch_norm_views(tape *t, value x, value gain, value bias, int64_t views);
 
+/* The same in an encoder, over the rows of x (..., D) of this lane. `mean` and `variance` (D) are parameters
+ * without gradient: in inference they take the place of the lane's own; in calibration the lane's mean and
+ * biased variance are their gradients (tape_bind_gradients). */
+value op_batch_norm_lane(tape *t, value x, value gain, value bias, value mean, value variance);
+
+/* x (B, H, W, C), wei (N, C, k, k) -> (B, H', W', N), H' = (H + 2 padding - k) / stride + 1: torchvision's
+ * layout of weights, no bias. x may not be the same value as wei. stride 1 to 255, padding 0 to 255. */
+value op_convolution(tape *t, value x, value wei, int64_t stride, int64_t padding);
+
+/* The largest number of each 3 x 3 window, stride 2, padding 1 (He et al. 2016, table 1): x (B, H, W, C) ->
+ * (B, (H+1)/2, (W+1)/2, C). The gradient goes to the first of equals. */
+value op_max_pool(tape *t, value x);
+
 /* Pictures to patches: x (B, H, W, C) -> (B, (H/p)(W/p), p*p*C); within a patch rows, then columns, then
  * channels. H and W are multiples of `patch`. No gradient. */
 value op_patchify(tape *t, value x, int64_t patch);

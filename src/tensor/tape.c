@@ -95,6 +95,11 @@ void tape_bind_gradients(tape *t, float *block, bool *written)
     t->written = written;
 }
 
+bool tape_is_bound(const tape *t)
+{
+    return t->gradient_block != NULL;
+}
+
 void tape_reset(tape *t, tape_mode mode)
 {
     t->slot_count = (size_t)t->parameter_count + 1;
@@ -152,6 +157,11 @@ struct work *tape_work(const tape *t)
 arena *tape_arena(const tape *t)
 {
     return t->arena;
+}
+
+tape_mode tape_mode_of(const tape *t)
+{
+    return t->mode;
 }
 
 bool tape_training(const tape *t)
@@ -263,7 +273,7 @@ bool tape_wants_gradient(const tape *t, value v)
 {
     if (!valid(t, v))
         return false;
-    return is_parameter(t, v) ? t->mode == TAPE_TRAINING : t->slots[v.id].wants;
+    return is_parameter(t, v) ? t->mode != TAPE_INFERENCE : t->slots[v.id].wants;
 }
 
 static void release_data(tape *t, slot *s)

@@ -27,7 +27,9 @@ typedef struct tape tape;
 struct backend; /* op/onednn.h: primitives of this worker */
 struct work;    /* op/work.h: all workers */
 
-typedef enum tape_mode { TAPE_INFERENCE, TAPE_TRAINING } tape_mode;
+/* Calibration is a forward pass as in training, of which nothing is kept but what op_batch_norm_lane finds,
+ * and that only where gradients are bound. */
+typedef enum tape_mode { TAPE_INFERENCE, TAPE_TRAINING, TAPE_CALIBRATION } tape_mode;
 
 /* `backend` is kept, not owned. `mode` may be changed by tape_reset. */
 tacit_status tape_create(tape **out, tacit_context *context, struct backend *backend);
@@ -44,6 +46,8 @@ tacit_status tape_bind(tape *t, const tensor *parameters, int count, const float
  * i has had a contribution: the first one writes and sets it. To be called before tape_backward. Both are
  * kept. */
 void tape_bind_gradients(tape *t, float *block, bool *written);
+/* Whether there is a block for them. */
+bool tape_is_bound(const tape *t);
 
 /* Forgets all but the bindings; clears the status. In training every parameter wants a gradient. */
 void tape_reset(tape *t, tape_mode mode);
@@ -106,6 +110,7 @@ struct backend *tape_backend(const tape *t);
 arena *tape_arena(const tape *t);
 struct work *tape_work(const tape *t);
 bool tape_training(const tape *t);
+tape_mode tape_mode_of(const tape *t);
 
 /* Records a failure on the tape and its context. Returns the invalid value. */
 value tape_fail(tape *t, tacit_status status, const char *format, ...) PRINTF_LIKE(3, 4);

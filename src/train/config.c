@@ -25,11 +25,13 @@
         name, SETTING_FLAG, 0, 0, NULL, "false", "", text, group                                             \
     }
 
-static const char encoders[] = "vit-nano|vit-micro|vit-tiny|vit-small|vit-base|mlp";
+static const char encoders[] =
+    "vit-nano|vit-micro|vit-tiny|vit-small|vit-base|resnet-10|resnet-18|resnet-50|mlp";
 
 static const setting common[] = {
     CHOICE("encoder", encoders, "auto",
            "network that is trained; auto: vit-nano for pictures, mlp for tables", "model"),
+    NUMBER("width", 0.0625, 4, "1", "", "resnets: channels of each layer, as a share", "model"),
     WHOLE("size", 8, 4096, "auto", "pixels",
           "side of the pictures the encoder sees; auto: the data's own up to 224", "model"),
     WHOLE("patch", 1, 256, "auto", "pixels", "side of a patch; auto: by the size and the method", "model"),
@@ -194,6 +196,12 @@ static const char *default_readout(int64_t patches, const objective *o)
     return o->fine || patches < 4 ? "grid3" : "grid4";
 }
 
+/* Residual networks end in one mean, as they were published. */
+static const char *readout_of(const settings *s, int64_t patches, const objective *o)
+{
+    return encoder_find(settings_text(s, "encoder"))->scalable ? "mean" : default_readout(patches, o);
+}
+
 static tacit_status check_size(const settings *s, tacit_context *context)
 {
     const int64_t size = settings_whole(s, "size"), patch = settings_whole(s, "patch");
@@ -259,7 +267,7 @@ tacit_status config_resolve_data(settings *s, tacit_context *context, const data
     const objective *o = objective_find(settings_text(s, "method"));
     TRY(settings_resolve_whole(s, "patch", default_patch(size, o->fine)));
     TRY(check_size(s, context));
-    TRY(settings_resolve(s, "readout", default_readout(size / settings_whole(s, "patch"), o)));
+    TRY(settings_resolve(s, "readout", readout_of(s, size / settings_whole(s, "patch"), o)));
     TRY(settings_resolve(s, "preset", augment_preset_for((int)size, d->channels)->name));
     return resolve_augment(s);
 }

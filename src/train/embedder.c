@@ -8,6 +8,8 @@
 /* Lanes handed out between two looks at the cancel flag and the progress, for each worker. */
 enum { ROUND = 8 };
 
+enum { CALIBRATION_LANE = 64 };
+
 struct embedder {
     tacit_context *context;
     const learner *learner;
@@ -82,10 +84,10 @@ void embedder_destroy(embedder *e)
 }
 
 /* The lane's pictures; places past the end repeat the last example. */
-static tacit_status fill_lane(const embedder *e, int64_t start, int worker, float *pictures)
+static tacit_status fill_lane(const embedder *e, int64_t start, int64_t rows, int worker, float *pictures)
 {
     const int64_t size = shape_count(e->views->shape);
-    for (int64_t i = 0; i < e->lane; i++) {
+    for (int64_t i = 0; i < rows; i++) {
         const int64_t at = start + i;
         if (at >= e->count) {
             memcpy(pictures + i * size, pictures + (i - 1) * size, (size_t)size * sizeof *pictures);
@@ -119,7 +121,7 @@ static tacit_status run_plain_lane(embedder *e, int64_t start, int worker)
     const value pictures = tape_output(t, DTYPE_F32, shape_many(e->lane, e->views->shape));
     if (!pictures.id)
         return tape_status(t);
-    TRY(fill_lane(e, start, worker, tape_f32(t, pictures)));
+    TRY(fill_lane(e, start, e->lane, worker, tape_f32(t, pictures)));
     const int64_t width = learner_width(e->learner), left = e->count - start;
     const int64_t rows = left < e->lane ? left : e->lane;
     if (e->errors)
@@ -180,4 +182,57 @@ tacit_status embedder_run_restore(embedder *e, const int64_t *examples, int64_t 
     e->out = NULL;
     e->errors = errors;
     return run_all(e, examples, first, count, progress, user);
+}
+
+/* ---- batch norm ---- */
+
+/* One lane's statistics onto those in the block. */
+static tacit_status calibrate_lane(embedder *e, int64_t start, int64_t rows)
+{
+    tape *t = e->tapes[0];
+    const shape v = e->views->shape;
+    tape_reset(t, TAPE_CALIBRATION);
+    const value pictures = tape_output(t, DTYPE_F32, shape_4(rows, v.size[0], v.size[1], v.size[2]));
+    if (!pictures.id)
+        return tape_status(t);
+    TRY(fill_lane(e, start, rows, 0, tape_f32(t, pictures)));
+    learner_embed(e->learner, t, pictures);
+    return tape_status(t);
+}
+
+/* What the lanes wrote, as a mean, into the parameters. */
+static void take_means(const parameters *p, const float *sums, const bool *written, int64_t lanes_of_all)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const int64_t offset = p->table[i].offset, count = shape_count(p->table[i].shape);
+        for (int64_t k = 0; written[i] && k < count; k++)
+            p->block[offset + k] = sums[offset + k] / (float)lanes_of_all;
+    }
+}
+
+/* Lane after lane on one worker: the order of the sums does not depend on their number. */
+tacit_status embedder_calibrate(embedder *e, parameters *p, const int64_t *examples, int64_t count)
+{
+    if (e->learner->encoder->lane_minimum == 0 || count < 1)
+        return TACIT_OK;
+    const int64_t rows = count < CALIBRATION_LANE ? count : CALIBRATION_LANE, lanes_of_all = count / rows;
+    tacit_status status = TACIT_NOMEM;
+    float *sums = parameters_block(p);
+    bool *written = memory_alloc(e->context, p->count, sizeof *written);
+    e->examples = examples;
+    e->first = 0;
+    e->count = count;
+    if (sums && written) {
+        tape_bind_gradients(e->tapes[0], sums, written);
+        status = TACIT_OK;
+        backend_thread_start();
+    }
+    for (int64_t i = 0; status == TACIT_OK && i < lanes_of_all; i++)
+        status = calibrate_lane(e, i * rows, rows);
+    if (status == TACIT_OK)
+        take_means(p, sums, written, lanes_of_all);
+    tape_reset(e->tapes[0], TAPE_INFERENCE);
+    memory_free(e->context, sums);
+    memory_free(e->context, written);
+    return status;
 }

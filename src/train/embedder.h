@@ -13,6 +13,12 @@ typedef struct embedder embedder;
 tacit_status embedder_create(embedder **out, const learner *l, const views *v, work *w, bool stops);
 void embedder_destroy(embedder *e);
 
+/* Mean and variance that batch norms of the encoder use in inference, into its parameters: those of the first
+ * `count` named examples (NULL: 0 .. count-1) in lanes of up to 64, averaged over the lanes ("precise batch
+ * norm", Wu and Johnson 2021, section 3.2). A function of the parameters and the examples alone. Nothing
+ * happens to encoders without batch norm. `p` is the learner's. */
+tacit_status embedder_calibrate(embedder *e, parameters *p, const int64_t *examples, int64_t count);
+
 /* Told now and then, from the calling thread; may be NULL. */
 typedef void (*embedder_progress)(void *user, int64_t done, int64_t all);
 

@@ -237,7 +237,7 @@ static void target_lane(lanes *l, int64_t i, int worker)
     const objective *o = objective_of(l);
     const lane_worker *w = &l->workers[worker];
     const int64_t numbers = o->target_views * l->learner->encoder->width; /* of one example */
-    tape_reset(w->target, TAPE_INFERENCE);
+    tape_reset(w->target, TAPE_CALIBRATION); /* batch norm by the lane's own statistics, which are not kept */
     const lane told = tell_lane(l, w->target, worker, (view_range){o->views, o->target_views}, w->dealt,
                                 deal_examples(l, i, w->dealt));
     const value made = told.views.id ? o->target(&l->learner->method, w->target, &told) : told.views;
@@ -454,6 +454,8 @@ int64_t lanes_default_lane(const learner *l, int64_t batch)
     int64_t size = 2;
     while (size < 64 && size * 2 * rows <= most && size * 2 <= batch)
         size *= 2;
+    if (size < l->encoder->lane_minimum)
+        size = l->encoder->lane_minimum;
     return size < batch ? size : batch;
 }
 

@@ -105,6 +105,7 @@ tacit_status report_views(const session *s)
 
 tacit_status report_measure(session *s)
 {
+    TRY(embedder_calibrate(s->embedder, &s->learner->parameters, s->sample, s->sample_count));
     TRY(embedder_run(s->embedder, s->sample, 0, s->sample_count, s->sample_embeddings, NULL, NULL));
     return representation_measure(s->context, s->sample_embeddings, s->sample_count,
                                   learner_width(s->learner), &s->representation);

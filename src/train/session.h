@@ -47,7 +47,8 @@ typedef struct step_numbers {
 
 /* report.c: the sheet of augmented views, before the first step. */
 tacit_status report_views(const session *s);
-/* Measures the representation on the fixed sample: at an epoch's end, before its last step is reported. */
+/* Calibrates the encoder's batch norm and measures the representation, both on the fixed sample: at an
+ * epoch's end, before its last step is reported. */
 tacit_status report_measure(session *s);
 /* A line of metrics.jsonl, the progress callback. */
 tacit_status report_step(session *s, const step_numbers *n);

@@ -31,6 +31,8 @@ static const bench_row bench_rows[] = {
     {"mae-small64", "mae", "vit-small", "8", "128", "192", "4", 64, 3, false},
     {"mae-base224", "mae", "vit-base", "16", "32", "512", "8", 224, 3, false},
     {"simclr-tiny32", "simclr", "vit-tiny", "4", "64", NULL, NULL, 32, 3, false},
+    {"simclr-resnet10", "simclr", "resnet-10", "4", "128", NULL, NULL, 32, 3, false},
+    {"simclr-resnet18", "simclr", "resnet-18", "4", "128", NULL, NULL, 32, 3, false},
     {"embed-tiny32", "mae", "vit-tiny", "4", "512", "96", "4", 32, 3, true},
     {"embed-small224", "mae", "vit-small", "16", "64", "192", "4", 224, 3, true},
 };

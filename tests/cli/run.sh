@@ -100,7 +100,7 @@ expect 2 '' 'tacit: --no-such: no such option
 tacit: see `tacit methods --help`' methods --no-such
 expect 2 '' 'tacit: unknown method "simclar": did you mean simclr?' train data -o run --method simclar
 ok encoders
-expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit-tiny, vit-small, vit-base, mlp or auto; did you mean vit-nano?' \
+expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit-tiny, vit-small, vit-base, resnet-10, resnet-18, resnet-50, mlp or auto; did you mean vit-nano?' \
     train data -o run --method mae --encoder vit-nanp
 
 # ---- words that are missing or too many ----------------------------------------------------------------------------
@@ -394,6 +394,25 @@ expect 1 '' 'tacit: --damage-noise-min 0.5 is above --damage-noise-max 0.3' \
 expect 1 '' 'tacit: --decoder-width 20: expected a multiple of 16' \
     train tiny -o none --method autoencode --decoder-width 20 $small
 holds 'what can not be trained leaves no folder' test ! -e none
+
+# ---- residual networks ----------------------------------------------------------------------------------------------
+small='--encoder resnet-10 --width 0.125 --batch 16 --samples 2 --epochs 1 --quiet'
+expect 0 '' '' train tiny -o residual --method simclr $small
+ok info residual
+holds 'info names the encoder' grep -q '^encoder     resnet-10' got.out
+holds 'a share of the width' grep -qx 'embedding   64 numbers' got.out
+expect 0 '' '' embed residual tiny -o one.npy --quiet
+expect 0 '' '' embed residual tiny -o two.npy --quiet --threads 1
+holds 'the same bits for another number of threads' cmp one.npy two.npy
+expect 0 '' '' embed residual tiny -o three.npy --quiet --limit 3
+ok eval residual tiny
+holds 'an untrained residual network beside the trained one' grep -qE '^kNN( +[0-9]+\.[0-9]){3}$' got.out
+ok cluster residual tiny -k 2
+expect 0 '' '' train tiny -o following --method moco --queue 32 $small
+expect 1 '' 'tacit: mae hides patches from the encoder, which resnet-10 can not do: use a vit' \
+    train tiny -o none --method mae --encoder resnet-10 --quiet
+expect 1 '' 'tacit: resnet-10 has no class token: expected --readout mean or grid2 to grid4' \
+    train tiny -o none --method simclr --readout class $small
 
 # ---- groups and odd ones out --------------------------------------------------------------------------------------
 ok cluster run tiny -k 3 -o groups

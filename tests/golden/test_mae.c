@@ -41,7 +41,8 @@ static void declare_model(trial *t)
                                 .channels = CHANNELS,
                                 .patch = PATCH,
                                 .readout = READOUT_MEAN,
-                                .regions = 1};
+                                .regions = 1,
+                                .share = 1.0};
     t->kind = *encoder_find("vit-nano");
     t->kind.width = WIDTH;
     t->kind.depth = 2;

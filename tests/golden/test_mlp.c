@@ -39,7 +39,7 @@ typedef struct trial {
 
 static void set_up(trial *t)
 {
-    const encoder_settings s = {.height = 1, .width = 1, .channels = COLUMNS, .rows = true};
+    const encoder_settings s = {.height = 1, .width = 1, .channels = COLUMNS, .rows = true, .share = 1.0};
     const encoder_kind *kind = encoder_find("mlp");
     t->context = test_context();
     golden_open(&t->file, t->context, "mlp.safetensors");

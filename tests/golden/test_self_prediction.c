@@ -40,7 +40,7 @@ typedef struct trial {
 
 static void declare_model(trial *t, const char *name)
 {
-    const encoder_settings e = {SIZE, SIZE, CHANNELS, PATCH, READOUT_MEAN, 1, false};
+    const encoder_settings e = {SIZE, SIZE, CHANNELS, PATCH, READOUT_MEAN, 1, 1.0, false};
     t->kind = *encoder_find("vit-nano");
     t->kind.width = 32;
     t->kind.depth = 2;

@@ -127,6 +127,17 @@ static const operator_spec specs[] = {
     {&row_matmul_src_transposed, 2, 3, 5, 7, false},
     {&row_matmul_wei_transposed, 2, 3, 5, 7, false},
     {&row_matmul_both_transposed, 2, 3, 5, 7, false},
+    {&row_convolution, 1, 1, 1, 11, false},
+    {&row_convolution, 2, 3, 2, 31, false},
+    {&row_convolution, 2, 5, 3, 11, false},
+    {&row_convolution, 2, 5, 3, 12, false},
+    {&row_convolution, 2, 5, 7, 31, false},
+    {&row_convolution, 2, 6, 3, 32, false},
+    {&row_convolution, 2, 7, 3, 72, false},
+    {&row_convolution, 3, 9, 17, 32, false},
+    {&row_max_pool, 1, 1, 1, 11, false},
+    {&row_max_pool, 2, 4, 3, 11, false},
+    {&row_max_pool, 2, 7, 5, 11, false},
 };
 
 const operator_spec *operator_specs(int *count)

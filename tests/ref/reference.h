@@ -59,6 +59,21 @@ void ref_l2_normalize_backward(int64_t rows, int64_t d, const double *x, const d
 /* x (rows, D), D >= 2; a constant of the loss, so it has no backward. */
 void ref_normalize_rows(int64_t rows, int64_t d, const double *x, double *y);
 
+/* ---- ref_convolution.c ---- */
+
+/* x (B, H, W, C), wei (N, C, k, k) -> y (B, (H + 2 padding - k) / stride + 1, the same of W, N). */
+typedef struct ref_windows {
+    int64_t batch, height, width, inputs, outputs, kernel, stride, padding;
+} ref_windows;
+void ref_convolution(const ref_windows *s, const double *x, const double *wei, double *y);
+void ref_convolution_backward(const ref_windows *s, const double *x, const double *wei, const double *dy,
+                              double *dx, double *dwei);
+
+/* 3 x 3 windows, stride 2, padding 1: x (B, H, W, C) -> (B, (H+1)/2, (W+1)/2, C). */
+void ref_max_pool(int64_t b, int64_t h, int64_t w, int64_t c, const double *x, double *y);
+void ref_max_pool_backward(int64_t b, int64_t h, int64_t w, int64_t c, const double *x, const double *dy,
+                           double *dx);
+
 /* ---- ref_attention.c ---- */
 
 /* qkv (B, T, 3 D) -> y (B, T, D). */
