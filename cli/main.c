@@ -56,6 +56,11 @@ static const command commands[] = {
      "beside\n"
      "groups of raw pixels.",
      2, MANY, cmd_cluster},
+    {"map", "RUN DATA... [-o FOLDER] [options]", "lay examples out in two dimensions",
+     "Places all examples in the plane by t-SNE on the model's embeddings, alike ones together, and "
+     "by\ntheir first "
+     "two principal components, and says how far each map can be believed.\n",
+     2, MANY, cmd_map},
     {"anomaly", "RUN DATA... [--fit NORMAL] [-o FOLDER] [options]", "find the odd ones out",
      "Ranks the examples by how odd they are beside normal ones: by the distance to the nearest of them, and "
      "by\n"

@@ -404,6 +404,46 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_cluster_save(tacit_model *model, c
                                                            const int32_t *group, const double *distance,
                                                            int32_t groups, const char *folder);
 
+/* ---- maps ---- */
+
+typedef struct tacit_map_options {
+    double perplexity; /* examples that each is kept near to, in effect, 1 to 10,000: 30 */
+    int iterations;    /* of t-SNE: 1000 */
+    double theta;      /* 0 (exact) to 1: how coarsely what is far away is taken together: 0.5 */
+    int neighbours;    /* by which the map is measured: 12 */
+    uint64_t seed;     /* of the examples that are measured; the map does not depend on it: 1 */
+} tacit_map_options;
+TACIT_API tacit_map_options tacit_map_options_default(void);
+
+/* Venna and Kaski 2001, 0 to 1: whether neighbours on the map are neighbours among the embeddings, and the
+ * other way round. Mean over all examples, or over a keyed sample of 5,000; NAN: too few examples. */
+typedef struct tacit_map_measure {
+    double trustworthiness, continuity;
+} tacit_map_measure;
+
+typedef struct tacit_mapping {
+    int64_t count;     /* N */
+    double perplexity; /* as asked, or a third of N - 1 */
+    tacit_map_measure tsne, pca;
+} tacit_mapping;
+
+/* All examples in two dimensions, pca (N, 2) and tsne (N, 2): the first two principal components of the
+ * embeddings, their columns standardised and their rows of length 1, and t-SNE (van der Maaten 2014) that
+ * starts from them. Nothing is drawn at random; the same bits for any number of threads. 5 examples or more,
+ * embeddings of two numbers or more, else TACIT_ARGUMENT. `stage` (may be NULL) hears what is being done; its
+ * text is valid during the call. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_map(tacit_model *model, const tacit_dataset *data,
+                                                  const tacit_map_options *options, double *pca, double *tsne,
+                                                  tacit_mapping *out,
+                                                  void (*stage)(void *user, const char *what), void *user);
+
+/* What tacit_map gave into `folder`, which is made: map.csv (name, label, places), points.png and pca.png (a
+ * dot for each example in the colour of its label), and of pictures map.png (thumbnails where there is
+ * room). */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_map_save(tacit_model *model, const tacit_dataset *data,
+                                                       const double *pca, const double *tsne,
+                                                       const char *folder);
+
 /* ---- odd ones out ---- */
 
 enum { TACIT_ODD_NEIGHBOURS = 0, TACIT_ODD_MAHALANOBIS = 1, TACIT_ODD_SCORES = 2 };

@@ -346,6 +346,8 @@ holds 'anomaly leaves scores of rows' test "$(wc -l <row-odd/scores.csv)" = 61
 grep -E 'kind|even' table.csv >even.csv
 ok anomaly rows table.csv --fit even.csv --normal even --quiet --json
 holds 'labels of two files are matched by name' grep -q '"fitted":24' got.out
+ok map rows table.csv -o row-map
+holds 'a map of rows has points' test "$(ls row-map | tr '\n' ' ')" = 'map.csv pca.png points.png '
 ok search rows table.csv --all --json
 holds 'search of rows beside their columns' grep -q '"raw_columns":{' got.out
 ok search rows table.csv --row 3 -k 2 --quiet
@@ -430,6 +432,21 @@ ok cluster run tiny --most 5
 holds 'cluster chooses the number of groups' grep -qE '^40 examples in [2-5] groups, chosen from 2 to 5 by the largest mean silhouette, 0\.[0-9]{3}$' got.out
 expect 1 '' 'tacit: 41 groups of 40 examples: expected no more groups than examples' cluster run tiny -k 41 --quiet
 expect 1 '' 'tacit: text: cannot create folder: File exists' cluster run tiny -k 2 -o text/groups --quiet
+
+ok map run tiny -o flat
+holds 'map has both maps measured' grep -qE '^trustworthiness( +0\.[0-9]{3}){2}$' got.out
+holds 'map.csv has a head and a row for each example' test "$(wc -l <flat/map.csv)" = 41
+holds 'map.csv has the places' grep -qE '^"train-images-idx3-ubyte:0",0(,-?[0-9.e-]+){4}$' flat/map.csv
+holds 'map leaves its pictures' test -s flat/map.png -a -s flat/points.png -a -s flat/pca.png
+cp flat/map.csv one.csv
+ok map run tiny -o flat --threads 1 --json
+holds 'map --json is one object' grep -qE '^\{"examples":40,"perplexity":13\.0,"neighbours":12,"tsne":\{.*\},"pca":\{.*\}\}$' got.out
+holds 'a map has the same bits for another number of threads' cmp one.csv flat/map.csv
+ok map run tiny --limit 6 --quiet
+holds 'a map too small to be measured says so' grep -qx 'Too few examples to measure the map by 12 neighbours.' got.out
+expect 1 '' 'tacit: map of 4 examples: expected 5 or more' map run tiny --limit 4 --quiet
+expect 2 '' "tacit: --perplexity 0.5: expected a number from 1 to 10000
+tacit: see \`tacit map --help\`" map run tiny --perplexity 0.5 --quiet
 
 ok anomaly run tiny -o odd
 holds 'anomaly without --fit compares the data with themselves' \
