@@ -32,7 +32,7 @@ typedef struct trial {
 /* Every number is moved: a block whose last gain is 0 would hide what is before it. */
 static void set_up(trial *t, int threads)
 {
-    *t = (trial){NULL};
+    *t = (trial){.context = NULL};
     if (tacit_context_create(&t->context, NULL) != TACIT_OK)
         fail_msg("no context");
     assert_ok(t->context, config_create(&t->settings, t->context, "simclr"));

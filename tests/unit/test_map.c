@@ -187,6 +187,7 @@ static void test_perplexity(void **state)
     assert_ok(context, affinities_create(&a, w, neighbours, squares, 4, 3, 2));
     assert_near(affinity(&a, 0, 1), (0.5 + 0.5) / 8, 1e-6, 0);
     assert_near(affinity(&a, 0, 3), 0.5 / 8, 1e-6, 0); /* wanted by row 3 alone */
+    affinities_fini(&a);
     assert_int_equal(affinities_create(&a, w, neighbours, squares, 4, 3, 3.5), TACIT_ARGUMENT);
     work_destroy(w);
     tacit_context_destroy(context);
