@@ -112,6 +112,8 @@ int cmd_resume(const command *self, int argc, char **argv);
 int cmd_eval(const command *self, int argc, char **argv);
 int cmd_embed(const command *self, int argc, char **argv);
 int cmd_cluster(const command *self, int argc, char **argv);
+int cmd_classify(const command *self, int argc, char **argv);
+int cmd_classify_predict(const command *self, int argc, char **argv);
 int cmd_map(const command *self, int argc, char **argv);
 int cmd_anomaly(const command *self, int argc, char **argv);
 int cmd_search(const command *self, int argc, char **argv);

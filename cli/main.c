@@ -68,6 +68,9 @@ static const command commands[] = {
      "held\n"
      "out for the threshold. Errors of prediction are not among the scores.",
      2, MANY, cmd_anomaly},
+    {"classify", "fit RUN DATA... -o HEAD | predict HEAD DATA... [options]",
+     "few labels to a classifier, and what it says of other examples",
+     "fit makes a classifier from a run and labelled data; predict uses it.", 0, MANY, cmd_classify},
     {"info", "RUN|FILE [options]", "what a run or a model is",
      "Reads a run folder, its model folder, or a model.safetensors file beside its config.json.", 1, 1,
      cmd_info},

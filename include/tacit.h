@@ -272,6 +272,8 @@ typedef struct tacit_model_info {
     uint64_t seed;
     char data[1024]; /* what it was trained on: paths, or "memory" */
     bool complete;   /* false: an unfinished run */
+    int32_t
+        classes; /* that it tells apart: of a classifier; 0: it is none, or (of an open model) not finished */
 } tacit_model_info;
 
 /* Reads what `path` is: a run folder, its model folder, or a model.safetensors file beside its config.json.
@@ -506,6 +508,80 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_find_odd_save(tacit_model *model, 
                                                             int neighbours, const double *scores,
                                                             const int64_t *nearest, const tacit_anomaly *out,
                                                             const char *folder);
+
+/* ---- classes ---- */
+
+/* What of a classifier learns from labels. */
+typedef enum tacit_classify_how {
+    TACIT_CLASSIFY_LINEAR,   /* a linear layer on the embeddings; the encoder stays as it is */
+    TACIT_CLASSIFY_FINETUNE, /* that, and then encoder and layer together (Kumar et al. 2022, "LP-FT") */
+    TACIT_CLASSIFY_SCRATCH /* both from their random start: what the encoder's learning is to be compared with
+                            */
+} tacit_classify_how;
+
+typedef struct tacit_classify_options {
+    tacit_classify_how how; /* TACIT_CLASSIFY_LINEAR */
+    int64_t labels;         /* of each class that are learnt from, drawn by the seed; 0 (default): all */
+    double held_out; /* 0 to 0.9: share of them kept for the temperature, where the encoder learns; 0: none,
+                        and probabilities are as the network has them: 0.2. A linear layer needs none kept:
+                        its temperature is found by cross-fitting */
+    uint64_t seed;   /* of the draw, and of the training: 1 */
+    const char *const *settings; /* of the training: name, value, ..., NULL ("epochs", "lr", "layer-decay", as
+                                    of a tacit_config); or NULL. What names the data ("split", "limit") is
+                                    kept, so that training can be resumed */
+} tacit_classify_options;
+TACIT_API tacit_classify_options tacit_classify_options_default(void);
+
+/* NAN: not measured. */
+typedef struct tacit_classifier {
+    int64_t learnt, held_out; /* examples that were learnt from, and those (of them, of a linear layer) judged
+                                 without having been seen */
+    int32_t classes;
+    double temperature;         /* 1 where nothing could be held out */
+    double accuracy;            /* of those judged */
+    double error, error_before; /* their expected calibration error with the temperature, and with 1 */
+    double l2;                  /* of a linear layer */
+} tacit_classifier;
+
+/* Learns to tell the labels of `data` apart and leaves a classifier in folder `head`, which is like a run:
+ * config.json, model/ (with classes.json: names and temperature) and, where the encoder learns, metrics.jsonl
+ * and checkpoints/. It opens as a model for every use, and for tacit_classify. `train` may be NULL:
+ * overwrite, progress and advice. TACIT_CANCELLED: tacit_resume goes on, and finishes the classifier.
+ * TACIT_ARGUMENT: data without labels, or fewer than two classes of them. */
+TACIT_API TACIT_MUST_CHECK tacit_status
+tacit_classify_fit(tacit_model *model, const tacit_dataset *data, const char *head,
+                   const tacit_classify_options *options, const tacit_train_options *train,
+                   tacit_classifier *out, void (*stage)(void *user, const char *what), void *user);
+
+/* Name of class i, 0 .. classes-1, of a classifier, borrowed. */
+TACIT_API const char *tacit_model_class(const tacit_model *model, int32_t i);
+
+/* NAN: not measured. */
+typedef struct tacit_classification {
+    int64_t count;               /* N */
+    int64_t measured, strangers; /* examples with a label that the classifier knows, and with another one */
+    double accuracy;
+    double error, error_before; /* expected calibration error (Guo et al. 2017), 15 bins, with the temperature
+                                   and without */
+    double loss;                /* mean -log probability of the label */
+} tacit_classification;
+
+/* The class of each example: predicted (N), 0 .. classes-1; probability (N, classes). Where data have labels,
+ * which are matched by name: confusion (classes, classes), label by predicted, in examples. `model` must be a
+ * classifier, else TACIT_ARGUMENT. `stage` may be NULL. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_classify(tacit_model *model, const tacit_dataset *data,
+                                                       int32_t *predicted, float *probability,
+                                                       int64_t *confusion, tacit_classification *out,
+                                                       void (*stage)(void *user, const char *what),
+                                                       void *user);
+
+/* What tacit_classify gave into `folder`, which is made: predictions.csv (name, label, predicted,
+ * probability), and, with a confusion (else NULL), confusion.csv and confusion.png (of up to 200 classes). */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_classify_save(const tacit_model *model,
+                                                            const tacit_dataset *data,
+                                                            const int32_t *predicted,
+                                                            const float *probability,
+                                                            const int64_t *confusion, const char *folder);
 
 /* ---- search ---- */
 

@@ -11,10 +11,13 @@ const char *tacit_version(void)
 
 bool tacit_method_at(int i, tacit_description *out)
 {
-    for (int k = 0; k <= i; k++)
-        if (i < 0 || !objectives[k])
-            return false;
-    const objective *o = objectives[i];
+    int left = i;
+    const objective *o = NULL;
+    for (int k = 0; left >= 0 && objectives[k]; k++)
+        if (objectives[k]->family != SUPERVISED && left-- == 0)
+            o = objectives[k];
+    if (!o)
+        return false;
     *out = (tacit_description){o->name, family_name(o->family), o->summary};
     return true;
 }
@@ -30,8 +33,12 @@ bool tacit_encoder_at(int i, tacit_description *out)
 
 tacit_status tacit_config_create(tacit_config **out, tacit_context *context, const char *name)
 {
+    const objective *o = objective_find(name);
     context_begin(context);
     *out = NULL;
+    if (o && o->family == SUPERVISED)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s learns from labels: it is a way to use a model (`tacit classify`)", name);
     tacit_config *c = memory_alloc(context, 1, sizeof *c);
     if (!c)
         return TACIT_NOMEM;

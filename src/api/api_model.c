@@ -1,5 +1,5 @@
 /* tacit.h: models: what they are, and embedding with them. */
-#include "api/handles.h"
+#include "api/classifier.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "train/config.h"
@@ -96,6 +96,8 @@ tacit_status tacit_info_read(tacit_context *context, const char *path, tacit_mod
     context_begin(context);
     TRY(read_record(&r, context, path, &folder));
     fill_info(&r, out);
+    if (classifier_is(r.settings))
+        out->classes = (int32_t)settings_whole(r.settings, "classes");
     memory_free(context, folder);
     run_record_fini(&r);
     return TACIT_OK;
@@ -120,6 +122,20 @@ static tacit_status load(tacit_model *m, const char *folder)
     return status;
 }
 
+/* Of a classifier that is still being trained there are none yet. */
+static tacit_status load_classes(tacit_model *m, const char *folder)
+{
+    char *path = path_join(m->context, folder, "classes.json");
+    if (!path)
+        return TACIT_NOMEM;
+    const bool finished = file_exists(path);
+    memory_free(m->context, path);
+    if (!finished)
+        return TACIT_OK;
+    return class_list_read(&m->classes, m->context, folder,
+                           (int32_t)settings_whole(m->record.settings, "classes"));
+}
+
 tacit_status tacit_model_open(tacit_model **out, tacit_context *context, const char *path)
 {
     char *folder = NULL;
@@ -134,6 +150,8 @@ tacit_status tacit_model_open(tacit_model **out, tacit_context *context, const c
         status = context_fail(context, TACIT_FORMAT, "%s: the configuration is not resolved", path);
     if (status == TACIT_OK)
         status = load(m, folder);
+    if (status == TACIT_OK && classifier_is(m->record.settings))
+        status = load_classes(m, folder);
     memory_free(context, folder);
     if (status == TACIT_OK)
         *out = m;
@@ -148,6 +166,7 @@ void tacit_model_close(tacit_model *model)
         return;
     learner_destroy(model->learner);
     work_destroy(model->work);
+    class_list_fini(&model->classes);
     if (model->record.settings)
         run_record_fini(&model->record);
     memory_free(model->context, model);
@@ -156,6 +175,7 @@ void tacit_model_close(tacit_model *model)
 void tacit_model_get_info(const tacit_model *model, tacit_model_info *out)
 {
     fill_info(&model->record, out);
+    out->classes = model->classes.count;
 }
 
 /* ---- embedding ---- */

@@ -1,5 +1,5 @@
 /* tacit.h: training. */
-#include "api/handles.h"
+#include "api/classifier.h"
 #include "base/file.h"
 #include "train/config.h"
 #include "train/trainer.h"
@@ -17,7 +17,7 @@ tacit_status tacit_train(tacit_context *context, tacit_config *config, const tac
 {
     const data_source source = handle_source(data);
     context_begin(context);
-    return trainer_train(context, config->settings, data->data, &source, run, options);
+    return trainer_train(context, config->settings, data->data, &source, run, NULL, options);
 }
 
 /* Settings that do not change the result. */
@@ -43,6 +43,28 @@ static tacit_status forget_threads(settings *s)
     return settings_set(s, "threads", "0");
 }
 
+/* The same part of the data again, and then what is done when a classifier has been trained. */
+static tacit_status resume_classifier(tacit_context *context, run_record *r, const char *run,
+                                      const tacit_dataset *data, const tacit_train_options *options)
+{
+    label_parts parts;
+    dataset shown = *data->data, part = {.context = NULL};
+    data_source source = handle_source(data);
+    if (!r->table && shown.channels != r->channels) {
+        shown.channels = source.channels = r->channels;
+        shown.cache = NULL; /* what is kept there has the data's own channels */
+    }
+    tacit_status status = classifier_parts(&parts, &shown, r->settings);
+    if (status == TACIT_OK)
+        status = dataset_subset(&part, &shown, parts.rows, parts.kept);
+    source.examples = parts.kept;
+    if (status == TACIT_OK)
+        status = trainer_resume(context, r, &part, &source, run, options);
+    dataset_subset_end(&part);
+    label_parts_fini(&parts);
+    return status == TACIT_OK ? classifier_finish(context, run, data, NULL) : status;
+}
+
 static tacit_status resume_with(tacit_context *context, run_record *r, const char *run,
                                 const tacit_dataset *data, const tacit_train_options *options)
 {
@@ -56,7 +78,9 @@ static tacit_status resume_with(tacit_context *context, run_record *r, const cha
     }
     const tacit_dataset *use = data ? data : opened;
     const data_source source = handle_source(use);
-    const tacit_status status = trainer_resume(context, r, use->data, &source, run, options);
+    const tacit_status status = classifier_is(r->settings)
+                                    ? resume_classifier(context, r, run, use, options)
+                                    : trainer_resume(context, r, use->data, &source, run, options);
     handle_close_dataset(opened);
     return status;
 }

@@ -7,6 +7,7 @@
 #include "objective/learner.h"
 #include "op/work.h"
 #include "train/run.h"
+#include "use/class_list.h"
 
 struct tacit_dataset {
     tacit_context *context;
@@ -25,6 +26,7 @@ struct tacit_model {
     run_record record;
     learner *learner;
     work *work;
+    class_list classes; /* of a classifier that is finished; else empty */
 };
 
 /* Opens a data set by paths: the body of tacit_dataset_open, for internal callers. */

@@ -176,12 +176,47 @@ void dataset_close(dataset *d)
     memory_free(context, d);
 }
 
-/* ---- reading ---- */
-
-static int64_t stored_number(const dataset *d, int64_t i)
+int64_t dataset_stored(const dataset *d, int64_t i)
 {
     return d->kept ? d->kept[i] : i;
 }
+
+/* ---- a part of one ---- */
+
+/* values[rows[i]]; NULL where there are none, or no memory. */
+static int32_t *pick(const dataset *d, const int32_t *values, const int64_t *rows, int64_t count)
+{
+    int32_t *out = values ? memory_alloc(d->context, (size_t)count, sizeof *out) : NULL;
+    for (int64_t i = 0; out && i < count; i++)
+        out[i] = values[rows[i]];
+    return out;
+}
+
+tacit_status dataset_subset(dataset *out, const dataset *d, const int64_t *rows, int64_t count)
+{
+    *out = *d;
+    out->count = count;
+    out->labels = pick(d, d->labels, rows, count);
+    out->groups = pick(d, d->groups, rows, count);
+    out->kept = memory_alloc(d->context, (size_t)count, sizeof *out->kept);
+    if (!out->kept || (d->labels && !out->labels) || (d->groups && !out->groups))
+        return TACIT_NOMEM;
+    for (int64_t i = 0; i < count; i++)
+        out->kept[i] = dataset_stored(d, rows[i]);
+    return TACIT_OK;
+}
+
+void dataset_subset_end(dataset *subset)
+{
+    if (!subset->context)
+        return;
+    memory_free(subset->context, subset->kept);
+    memory_free(subset->context, subset->labels);
+    memory_free(subset->context, subset->groups);
+    *subset = (dataset){.context = NULL};
+}
+
+/* ---- reading ---- */
 
 /* What a data set says of all its examples must be true of each: memory is sized by it. */
 static tacit_status check_size(const dataset *d, int64_t stored, const image *example)
@@ -209,7 +244,7 @@ tacit_status dataset_read_row(const dataset *d, int64_t i, const float **out)
         return context_fail(d->context, TACIT_ARGUMENT,
                             "the examples are pictures: expected rows of a table");
     TRY(check_number(d, i));
-    *out = d->table->values + stored_number(d, i) * d->table->columns;
+    *out = d->table->values + dataset_stored(d, i) * d->table->columns;
     return TACIT_OK;
 }
 
@@ -220,7 +255,7 @@ tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out)
         return context_fail(d->context, TACIT_ARGUMENT,
                             "the examples are rows of a table: expected pictures");
     TRY(check_number(d, i));
-    const int64_t stored = stored_number(d, i);
+    const int64_t stored = dataset_stored(d, i);
     if (cache_get(d->cache, stored, out))
         return TACIT_OK;
     image example;
@@ -237,7 +272,7 @@ tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out)
 void dataset_name(const dataset *d, int64_t i, char *out, size_t size)
 {
     if (i >= 0 && i < d->count)
-        d->format->name_of(d, stored_number(d, i), out, size);
+        d->format->name_of(d, dataset_stored(d, i), out, size);
     else
         snprintf(out, size, "example %" PRId64, i);
 }

@@ -106,9 +106,18 @@ tacit_status dataset_from_memory(dataset **out, tacit_context *context, const ui
                                  int height, int width, int channels, const int32_t *labels);
 void dataset_close(dataset *d);
 
+/* Examples rows (count) of `d` as a data set, in that order: what they are called, labels and groups are as
+ * there. *out is a copy that shares the rest with `d`, which must outlive it; dataset_subset_end frees what
+ * is its own, also after a failure. */
+tacit_status dataset_subset(dataset *out, const dataset *d, const int64_t *rows, int64_t count);
+void dataset_subset_end(dataset *subset);
+
 /* Example i with the data set's number of channels. Pixels are borrowed: until the next read with the same
  * scratch. Any worker, its own scratch. */
 tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out);
+
+/* The number under which the format, and the table's values, have example i. */
+int64_t dataset_stored(const dataset *d, int64_t i);
 
 /* Row i of a table as float32 (columns), NAN where it is missing: borrowed from the data set. Any worker. */
 tacit_status dataset_read_row(const dataset *d, int64_t i, const float **out);

@@ -56,6 +56,7 @@ static tacit_status mlp_create(encoder **out, parameters *p, const encoder_kind 
                         .destroy = mlp_destroy};
     for (int i = 0; i < kind->depth; i++) {
         char prefix[PARAMETER_NAME];
+        p->layer = i;
         snprintf(prefix, sizeof prefix, "encoder.layers.%d.linear", i);
         m->layers[i] = linear_declare(p, prefix, i ? kind->width : s->channels, kind->width);
         snprintf(prefix, sizeof prefix, "encoder.layers.%d.norm", i);

@@ -62,7 +62,12 @@ static tacit_status add(parameters *p, const char *name, shape s, parameter_init
     TRY(memory_reserve(p->context, &table, &p->capacity, p->count + 1, sizeof *p->table));
     p->table = table;
     parameter *added = &p->table[p->count++];
-    *added = (parameter){.shape = s, .offset = p->size, .init = init, .number = number, .decay = s.rank >= 2};
+    *added = (parameter){.shape = s,
+                         .offset = p->size,
+                         .init = init,
+                         .number = number,
+                         .decay = s.rank >= 2,
+                         .layer = p->layer};
     memcpy(added->name, name, strlen(name) + 1);
     p->size += padded;
     return TACIT_OK;
@@ -155,4 +160,14 @@ const parameter *parameters_find(const parameters *p, const char *name)
         if (strcmp(p->table[i].name, name) == 0)
             return &p->table[i];
     return NULL;
+}
+
+void parameters_take(parameters *p, const parameters *from)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        const parameter *found = parameters_find(from, p->table[i].name);
+        if (found && shape_equal(found->shape, p->table[i].shape))
+            memcpy(p->block + p->table[i].offset, from->block + found->offset,
+                   (size_t)shape_count(found->shape) * sizeof *p->block);
+    }
 }

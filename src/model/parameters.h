@@ -25,6 +25,7 @@ typedef struct parameter {
     parameter_init init;
     float number;
     bool decay; /* weight decay and LARS adaptation apply: matrices only */
+    int layer;  /* how far from the input: 0 is next to it */
 } parameter;
 
 typedef struct parameters {
@@ -32,6 +33,7 @@ typedef struct parameters {
     tacit_status status; /* sticky: of parameters_add */
     parameter *table;
     size_t count, capacity;
+    int layer;       /* of what is declared next; declarations set it, and only raise it */
     int64_t size;    /* floats of the block, padding (always 0) included */
     float *block;    /* (size); NULL until parameters_allocate */
     tensor *tensors; /* (count): for tape_bind */
@@ -49,6 +51,9 @@ tacit_status parameters_allocate(parameters *p);
 
 /* Initial values: each a function of (seed, number of the parameter, index). */
 void parameters_initialise(parameters *p, uint64_t seed);
+
+/* Values of another store's parameters of the same name and shape. */
+void parameters_take(parameters *p, const parameters *from);
 
 /* Another block of the same layout, zeroed; NULL with TACIT_NOMEM recorded. memory_free ends it. */
 float *parameters_block(const parameters *p);

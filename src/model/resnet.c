@@ -150,6 +150,7 @@ static void declare_all(resnet *m, parameters *p)
         const int64_t inner = channels_of(s, (int64_t)m->base.kind->width << stage);
         for (int i = 0; i < stage_blocks(m->base.kind)[stage]; i++) {
             char name[PARAMETER_NAME];
+            p->layer++;
             snprintf(name, sizeof name, "layer%d.%d", stage + 1, i);
             *next++ = block_declare(p, name, bottleneck, inputs, inner, i == 0 && stage > 0 ? 2 : 1);
             inputs = bottleneck ? 4 * inner : inner;

@@ -90,6 +90,7 @@ static void declare_all(vit *m, parameters *p)
     m->class_token = parameters_add(p, "encoder.cls_token", shape_1(kind->width), INIT_NORMAL, 0.02f);
     for (int i = 0; i < kind->depth; i++) {
         char prefix[PARAMETER_NAME];
+        p->layer++;
         snprintf(prefix, sizeof prefix, "encoder.blocks.%d", i);
         m->blocks[i] = block_declare(p, prefix, kind->width, kind->heads);
     }

@@ -37,6 +37,7 @@ static tacit_status assemble(learner *l, const settings *s, shape view)
                             rows ? "rows of a table: use mlp" : "pictures");
     l->method =
         (method){.context = l->context, .objective = o, .encoder = l->encoder, .width = l->encoder->width};
+    l->parameters.layer++; /* what the method adds is behind the encoder */
     TRY(o->create(&l->method, &l->parameters, s));
     return parameters_allocate(&l->parameters);
 }

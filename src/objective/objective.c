@@ -4,11 +4,11 @@
 #include <string.h>
 
 extern const objective objective_mae, objective_denoise, objective_autoencode, objective_simclr,
-    objective_moco, objective_barlow, objective_vicreg;
+    objective_moco, objective_barlow, objective_vicreg, objective_classify;
 
-const objective *const objectives[] = {
-    &objective_mae,  &objective_denoise, &objective_autoencode, &objective_simclr,
-    &objective_moco, &objective_barlow,  &objective_vicreg,     NULL};
+const objective *const objectives[] = {&objective_mae,    &objective_denoise,  &objective_autoencode,
+                                       &objective_simclr, &objective_moco,     &objective_barlow,
+                                       &objective_vicreg, &objective_classify, NULL};
 
 const objective *objective_find(const char *name)
 {
@@ -20,5 +20,6 @@ const objective *objective_find(const char *name)
 
 const char *family_name(family f)
 {
-    return f == CONTRASTIVE ? "contrastive" : "self-prediction";
+    static const char *const names[] = {"self-prediction", "contrastive", "supervised"};
+    return names[f];
 }

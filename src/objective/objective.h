@@ -15,7 +15,9 @@
 #include "model/average.h"
 #include "model/encoder.h"
 
-typedef enum family { SELF_PREDICTION, CONTRASTIVE } family;
+/* SUPERVISED methods learn from labels: they are not offered for training from scratch on unlabelled data,
+ * but what a learnt encoder is fine-tuned with. */
+typedef enum family { SELF_PREDICTION, CONTRASTIVE, SUPERVISED } family;
 
 typedef struct objective objective;
 
@@ -43,6 +45,7 @@ typedef struct method {
 /* What a lane is told. */
 typedef struct lane {
     const int64_t *examples; /* (count): numbers of the examples in the data set */
+    int32_t *labels;         /* (count): theirs, only to be read; NULL: none are known */
     int64_t count;
     value views; /* (count * objective->views, H, W, C), or (.., columns) of rows: views of one example are
                     neighbours. For `target`: (count * objective->target_views, ..), the views after those */
@@ -103,6 +106,6 @@ struct objective {
 
 extern const objective *const objectives[];        /* NULL-terminated, in the order of the help */
 const objective *objective_find(const char *name); /* NULL: none */
-const char *family_name(family f);                 /* "self-prediction", "contrastive" */
+const char *family_name(family f);                 /* "self-prediction", "contrastive", "supervised" */
 
 #endif

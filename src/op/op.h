@@ -93,6 +93,11 @@ value op_mean_square_error(tape *t, value prediction, value target);
  * query = keys = normalised embeddings, exclude = the row itself. */
 value op_cross_entropy(tape *t, value query, value keys, value target, value exclude, float temperature);
 
+/* Mean over rows of -sum_c q_c log softmax(logits)_c, q being 1 - smoothing on the row's class plus smoothing
+ * / C on every one (Szegedy et al. 2016, "Rethinking the Inception architecture", section 7). logits (N, C),
+ * label (N) i32 of 0 .. C-1, smoothing 0 to 1 -> (1). */
+value op_softmax_cross_entropy(tape *t, value logits, value label, float smoothing);
+
 /* Redundancy reduction (Zbontar et al. 2021, "Barlow Twins", eq. 1): a and b (N, D), columns of mean 0 and
  * variance 1 over the rows; C = a^T b / N -> sum_i (C_ii - 1)^2 + weight * sum_{i != j} C_ij^2, (1).
  * weight >= 0 is the paper's lambda. C (D, D) is in memory. */

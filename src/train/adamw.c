@@ -37,10 +37,10 @@ static void adamw_update(const optimizer_settings *o, const optimizer_step *s, c
         .first_rest = (float)(1.0 - o->momentum),
         .second = (float)o->second,
         .second_rest = (float)(1.0 - o->second),
-        .rate = (float)(s->lr / (1.0 - pow(o->momentum, t))),
+        .rate = (float)(run->lr / (1.0 - pow(o->momentum, t))),
         .root = (float)(1.0 / sqrt(1.0 - pow(o->second, t))),
         .epsilon = (float)o->epsilon,
-        .shrink = (float)(s->lr * (double)run->decay),
+        .shrink = (float)(run->lr * (double)run->decay),
     };
     update(run->values, run->gradient, run->state[0], run->state[1], run->count, f);
 }

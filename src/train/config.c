@@ -57,6 +57,8 @@ static const setting common[] = {
     NUMBER("beta2", 0, 0.9999999, "0.999", "", "beta 2 of adamw", "training"),
     NUMBER("weight-decay", 0, 100, "0.05", "", "on matrices only: not on biases, norms, tokens", "training"),
     NUMBER("trust", 0, 10, "0.001", "", "lars: step of a matrix as a share of its norm", "training"),
+    NUMBER("layer-decay", 0, 1, "1", "", "rate of a layer as a share of the next one's, from the last one on",
+           "training"),
     NUMBER("clip", 0, 1e9, "0", "", "largest norm of a gradient; 0: no limit", "training"),
     WHOLE("seed", 0, 9007199254740992.0, "1", "", "of all random numbers", "training"),
     NUMBER("checkpoint-minutes", 0, 1e6, "10", "minutes",
@@ -138,8 +140,9 @@ static tacit_status add_method_row(settings *s, tacit_context *context, const ch
     static const setting row = {"method", SETTING_TEXT, 0, 0, NULL, "", "", "what is learnt", "model"};
     const char *names[64];
     size_t count = 0;
-    for (; objectives[count] && count < 64; count++)
-        names[count] = objectives[count]->name;
+    for (int i = 0; objectives[i] && count < 64; i++)
+        if (objectives[i]->family != SUPERVISED)
+            names[count++] = objectives[i]->name;
     if (!objective_find(name)) {
         const char *near = text_nearest(name, names, count);
         return context_fail(context, TACIT_ARGUMENT, "unknown method \"%s\"%s%s%s", name,

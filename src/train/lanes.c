@@ -9,8 +9,9 @@
 /* What one worker has for itself. */
 typedef struct lane_worker {
     tape *tape;
-    tape *target;   /* bound to the method's target; NULL: it has none */
-    int64_t *dealt; /* (lane): examples of a target's lane, or NULL */
+    tape *target;    /* bound to the method's target; NULL: it has none */
+    int64_t *dealt;  /* (lane): examples of a target's lane, or NULL */
+    int32_t *labels; /* (lane), or NULL */
     scratch scratch;
     double waiting, busy; /* seconds of this step */
 } lane_worker;
@@ -79,6 +80,11 @@ static tacit_status create_workers(lanes *l)
         scratch_init(&l->workers[i].scratch, l->context);
     for (int i = 0; i < l->work->workers; i++)
         TRY(create_tape(l, &l->workers[i].tape, i));
+    for (int i = 0; l->options.labels && i < l->work->workers; i++) {
+        l->workers[i].labels = memory_alloc(l->context, (size_t)l->options.lane, sizeof(int32_t));
+        if (!l->workers[i].labels)
+            return TACIT_NOMEM;
+    }
     for (int i = 0; objective_of(l)->target && i < l->work->workers; i++)
         TRY(create_target(l, i));
     return TACIT_OK;
@@ -151,6 +157,7 @@ void lanes_destroy(lanes *l)
         tape_destroy(l->workers[i].tape);
         tape_destroy(l->workers[i].target);
         memory_free(l->context, l->workers[i].dealt);
+        memory_free(l->context, l->workers[i].labels);
         scratch_fini(&l->workers[i].scratch);
     }
     drop_kept(l);
@@ -193,10 +200,20 @@ static tacit_status fill_views(lanes *l, int worker, view_range which, const int
     return TACIT_OK;
 }
 
+/* Labels of a lane's examples, for this worker's use; NULL: none are known. */
+static int32_t *tell_labels(const lanes *l, int worker, const int64_t *examples, int64_t count)
+{
+    int32_t *labels = l->workers[worker].labels;
+    for (int64_t i = 0; labels && i < count; i++)
+        labels[i] = l->options.labels[examples[i]];
+    return labels;
+}
+
 /* Reads and augments a lane, and tells it. An invalid value of `views` is a failure on the tape. */
 static lane tell_lane(lanes *l, tape *t, int worker, view_range which, const int64_t *examples, int64_t count)
 {
     lane told = {.examples = examples,
+                 .labels = tell_labels(l, worker, examples, count),
                  .count = count,
                  .seed = l->options.seed,
                  .epoch = l->epoch,

@@ -21,11 +21,12 @@ typedef struct lanes_options {
     int64_t leaf;    /* lanes of a leaf */
     uint64_t memory; /* bytes that kept lanes may hold */
     uint64_t seed;
+    const int32_t *labels; /* of the data set's examples, kept; NULL: none */
 } lanes_options;
 
 typedef struct lanes lanes;
 
-/* All arguments are kept but the options. Of a method with a target, training must have begun
+/* All arguments are kept, of the options the labels only. Of a method with a target, training must have begun
  * (learner_begin). */
 tacit_status lanes_create(lanes **out, const learner *l, const views *v, work *w, const lanes_options *o);
 void lanes_destroy(lanes *l);

@@ -22,7 +22,8 @@ KERNEL static void update(float *restrict p, const float *restrict g, float *res
 
 static void lars_update(const optimizer_settings *o, const optimizer_step *s, const parameter_run *run)
 {
-    update(run->values, run->gradient, run->state[0], run->count, (float)s->lr, (float)o->momentum,
+    (void)s;
+    update(run->values, run->gradient, run->state[0], run->count, (float)run->lr, (float)o->momentum,
            run->decay, run->ratio);
 }
 

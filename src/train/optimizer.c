@@ -117,9 +117,12 @@ typedef struct window {
     double values_square[WINDOW], gradient_square[WINDOW];
 } window;
 
-static void add_runs(window *w, const parameter *p, float *block, const float *gradient, float *const *state)
+/* `behind`: layers between the parameter and the last one. */
+static void add_runs(window *w, const parameter *p, int behind, float *block, const float *gradient,
+                     float *const *state)
 {
     const int64_t count = shape_count(p->shape), runs = run_number(count);
+    const double lr = w->step->lr * pow(w->settings->layer_decay, behind);
     for (int64_t i = 0; i < runs; i++) {
         const int64_t at = p->offset + i * run_length(count);
         parameter_run *run = &w->runs[w->count];
@@ -127,6 +130,7 @@ static void add_runs(window *w, const parameter *p, float *block, const float *g
         for (int b = 0; b < w->optimizer->blocks; b++)
             run->state[b] = state[b] + at;
         run->decay = p->decay ? (float)w->settings->decay : 0.0f;
+        run->lr = lr;
         run->ratio = 1.0f;
         w->of[w->count++] = p;
     }
@@ -174,7 +178,8 @@ void optimizer_run(const optimizer *o, const optimizer_settings *settings, const
     for (size_t next = 0; next < p->count;) {
         now.count = 0;
         while (next < p->count && now.count + run_number(shape_count(p->table[next].shape)) <= WINDOW)
-            add_runs(&now, &p->table[next++], p->block, gradient, state);
+            add_runs(&now, &p->table[next], p->layer - p->table[next].layer, p->block, gradient, state),
+                next++;
         if (o->ratio) {
             team_run(w->team, now.count, measure_run, &now);
             set_ratios(&now);

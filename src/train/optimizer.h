@@ -14,11 +14,13 @@ typedef struct optimizer_step {
 } optimizer_step;
 
 typedef struct optimizer_settings {
-    double momentum; /* SGD, LARS: 0.9; AdamW: beta 1 */
-    double second;   /* AdamW: beta 2 */
-    double epsilon;  /* AdamW: 1e-8 */
-    double decay;    /* weight decay, on parameters that decay */
-    double trust;    /* LARS: eta, 0.001 */
+    double momentum;    /* SGD, LARS: 0.9; AdamW: beta 1 */
+    double second;      /* AdamW: beta 2 */
+    double epsilon;     /* AdamW: 1e-8 */
+    double decay;       /* weight decay, on parameters that decay */
+    double trust;       /* LARS: eta, 0.001 */
+    double layer_decay; /* the rate of a layer as a share of that of the next one: 1 is one rate for all
+                           (Clark et al. 2020, "ELECTRA", section 3) */
 } optimizer_settings;
 
 /* A run of one parameter: what a worker changes at once. Workers get runs of 65,536 floats, or of a 256th of
@@ -29,6 +31,7 @@ typedef struct parameter_run {
     float *state[OPTIMIZER_BLOCKS]; /* (count) each; those the optimizer has */
     int64_t count;
     float decay; /* weight decay of this parameter: settings->decay or 0 */
+    double lr;   /* of this parameter: the step's, less for layers near the input */
     float ratio; /* what `ratio` gave for the whole parameter, else 1 */
 } parameter_run;
 

@@ -14,18 +14,18 @@
 
 /* ---- setting up ---- */
 
-/* On resume the numbers are those that the run began with. */
-static tacit_status measure(session *s, const run_record *began)
+/* `known`: the numbers that the run begins with, or began with; NULL: those of the data. */
+static tacit_status measure(session *s, const trainer_start *known)
 {
     const size_t channels = (size_t)s->data->channels;
     s->mean = memory_alloc(s->context, channels, sizeof *s->mean);
     s->deviation = memory_alloc(s->context, channels, sizeof *s->deviation);
     if (!s->mean || !s->deviation)
         return TACIT_NOMEM;
-    if (!began)
+    if (!known)
         return looks_measure(s->data, s->settings, s->work->team, s->mean, s->deviation);
-    memcpy(s->mean, began->mean, channels * sizeof *s->mean);
-    memcpy(s->deviation, began->deviation, channels * sizeof *s->deviation);
+    memcpy(s->mean, known->mean, channels * sizeof *s->mean);
+    memcpy(s->deviation, known->deviation, channels * sizeof *s->deviation);
     return TACIT_OK;
 }
 
@@ -58,7 +58,8 @@ static tacit_status create_lanes(session *s)
                                    .lane = settings_whole(o, "lane"),
                                    .leaf = settings_whole(o, "leaf"),
                                    .memory = settings_size(o, "memory"),
-                                   .seed = (uint64_t)settings_whole(o, "seed")};
+                                   .seed = (uint64_t)settings_whole(o, "seed"),
+                                   .labels = s->data->labels};
     s->batch = memory_alloc(s->context, (size_t)options.batch, sizeof *s->batch);
     if (!s->batch)
         return TACIT_NOMEM;
@@ -88,25 +89,33 @@ static void tell_memory(const session *s)
                     o->name);
 }
 
-/* Everything but the numbers in the blocks. `began` is NULL but on resume, when nothing that matters is
- * "auto". */
-static tacit_status set_up(session *s, const run_record *began)
+/* First values: of chance, then those that are given. */
+static tacit_status begin(session *s, const trainer_start *start)
+{
+    TRY(learner_begin(s->learner, s->settings));
+    if (start && start->parameters)
+        parameters_take(&s->learner->parameters, start->parameters);
+    return TACIT_OK;
+}
+
+/* Everything but the numbers in the blocks. `fresh`: a new run; else nothing that matters is "auto". */
+static tacit_status set_up(session *s, const trainer_start *start, bool fresh)
 {
     const int64_t threads = settings_whole(s->settings, "threads");
     if (threads > 0)
         s->context->threads = (int)threads;
     TRY(work_create(&s->work, s->context));
-    if (!began) {
+    if (fresh) {
         tell_memory(s);
         TRY(config_resolve_data(s->settings, s->context, s->data));
     }
-    TRY(measure(s, began));
+    TRY(measure(s, start));
     const looks l = {.mean = s->mean, .deviation = s->deviation};
     TRY(looks_create(&s->views, s->context, s->data, s->settings, l, &s->look));
     TRY(looks_pair(&s->views, s->context, s->data, s->settings));
     TRY(learner_create(&s->learner, s->context, s->settings, s->views->shape));
     TRY(config_resolve_training(s->settings, s->context, s->learner, s->data->count));
-    TRY(learner_begin(s->learner, s->settings));
+    TRY(begin(s, start));
     count_steps(s);
     TRY(create_lanes(s));
     TRY(create_state(s));
@@ -222,7 +231,8 @@ static tacit_status update(session *s, const lanes_result *r, step_numbers *n)
                                             .second = settings_number(o, "beta2"),
                                             .epsilon = 1e-8,
                                             .decay = settings_number(o, "weight-decay"),
-                                            .trust = settings_number(o, "trust")};
+                                            .trust = settings_number(o, "trust"),
+                                            .layer_decay = settings_number(o, "layer-decay")};
     char text[MESSAGE_SIZE];
     n->gradient_norm = gradient_norm(&s->learner->parameters, r->gradient->block, s->work);
     if (!isfinite(n->loss) || !isfinite(n->gradient_norm))
@@ -310,21 +320,24 @@ static session session_of(tacit_context *context, settings *s, const dataset *d,
                      .representation = {(double)NAN, (double)NAN}};
 }
 
-static tacit_status first_files(session *s)
+/* What a run was started from need not be there when it goes on: the first checkpoint has it. */
+static tacit_status first_files(session *s, const trainer_start *start)
 {
     TRY(run_create(s->context, s->run, s->options && s->options->overwrite));
+    if (start)
+        TRY(save_checkpoint(s));
     TRY(save_config(s));
     return report_views(s);
 }
 
 tacit_status trainer_train(tacit_context *context, settings *s, const dataset *d, const data_source *source,
-                           const char *run, const tacit_train_options *options)
+                           const char *run, const trainer_start *start, const tacit_train_options *options)
 {
     TRY(run_check(context, run, options && options->overwrite));
     session now = session_of(context, s, d, source, run, options);
-    tacit_status status = set_up(&now, NULL);
+    tacit_status status = set_up(&now, start, true);
     if (status == TACIT_OK)
-        status = first_files(&now);
+        status = first_files(&now, start);
     if (status == TACIT_OK)
         status = loop(&now);
     tear_down(&now);
@@ -350,8 +363,9 @@ static tacit_status same_data(const session *s, const run_record *r)
 
 static tacit_status go_on(session *s, const run_record *began)
 {
+    const trainer_start numbers = {.mean = began->mean, .deviation = began->deviation};
     TRY(same_data(s, began));
-    TRY(set_up(s, began));
+    TRY(set_up(s, &numbers, false));
     char *folder = path_join(s->context, s->run, "checkpoints");
     if (!folder)
         return TACIT_NOMEM;

@@ -6,9 +6,16 @@
 #include "data/dataset.h"
 #include "train/run.h"
 
-/* New run: resolves what is "auto" in `s`, then trains. `source` describes the data for config.json. */
+/* What a run begins from, where it is not chance and the data alone. */
+typedef struct trainer_start {
+    const double *mean, *deviation; /* (channels): how examples are normalised */
+    const parameters *parameters;   /* those of the same name and shape take these values; NULL: none do */
+} trainer_start;
+
+/* New run: resolves what is "auto" in `s`, then trains. `source` describes the data for config.json. `start`
+ * may be NULL. */
 tacit_status trainer_train(tacit_context *context, settings *s, const dataset *d, const data_source *source,
-                           const char *run, const tacit_train_options *options);
+                           const char *run, const trainer_start *start, const tacit_train_options *options);
 
 /* Goes on from the newest checkpoint with the settings of `record` (overrides applied). */
 tacit_status trainer_resume(tacit_context *context, run_record *record, const dataset *d,

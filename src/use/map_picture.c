@@ -1,7 +1,7 @@
 #include "use/map_picture.h"
 
 #include "data/augment/font.h"
-#include "data/codec.h"
+#include "use/drawing.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,51 +20,6 @@ enum {
     LINE = 40,
     LETTER = 2 /* pixels of the canvas for one of the font */
 };
-
-typedef struct colour {
-    uint8_t red, green, blue;
-} colour;
-
-typedef struct canvas {
-    tacit_context *context;
-    int width, height;
-    uint8_t *pixels; /* (height, width, 3) */
-} canvas;
-
-static tacit_status canvas_init(canvas *c, tacit_context *context, int width, int height)
-{
-    *c = (canvas){.context = context, .width = width, .height = height};
-    c->pixels = memory_alloc(context, (size_t)width * (size_t)height, 3);
-    if (!c->pixels)
-        return TACIT_NOMEM;
-    memset(c->pixels, 255, (size_t)width * (size_t)height * 3);
-    return TACIT_OK;
-}
-
-static tacit_status canvas_write(canvas *c, const char *path)
-{
-    const image drawn = {c->height, c->width, 3, c->pixels};
-    const tacit_status status = picture_write_png(c->context, path, drawn);
-    memory_free(c->context, c->pixels);
-    return status;
-}
-
-static void put(canvas *c, int x, int y, colour k)
-{
-    if (x < 0 || y < 0 || x >= c->width || y >= c->height)
-        return;
-    uint8_t *p = c->pixels + 3 * ((size_t)y * (size_t)c->width + (size_t)x);
-    p[0] = k.red;
-    p[1] = k.green;
-    p[2] = k.blue;
-}
-
-static void put_block(canvas *c, int x, int y, int width, int height, colour k)
-{
-    for (int j = 0; j < height; j++)
-        for (int i = 0; i < width; i++)
-            put(c, x + i, y + j, k);
-}
 
 enum { COLOURS = 12 };
 
@@ -115,43 +70,32 @@ static void place_of(const projection *p, const double *y, double at[2])
 
 /* ---- points ---- */
 
-static void put_dot(canvas *c, int x, int y, colour k)
+static void put_dot(drawing *c, int x, int y, colour k)
 {
     for (int j = -DOT; j <= DOT; j++)
         for (int i = -DOT; i <= DOT; i++)
             if (i * i + j * j <= DOT * DOT)
-                put(c, x + i, y + j, k);
+                drawing_put(c, x + i, y + j, k);
 }
 
-static void put_text(canvas *c, int x, int y, const char *text)
+static void put_legend(drawing *c, const dataset *d)
 {
     static const colour ink = {40, 40, 40};
-    for (; *text; text++, x += (FONT_WIDTH + 1) * LETTER) {
-        const uint8_t *rows = font_rows(*text);
-        for (int j = 0; j < FONT_HEIGHT; j++)
-            for (int i = 0; i < FONT_WIDTH; i++)
-                if (rows[j] >> (FONT_WIDTH - 1 - i) & 1)
-                    put_block(c, x + i * LETTER, y + j * LETTER, LETTER, LETTER, ink);
-    }
-}
-
-static void put_legend(canvas *c, const dataset *d)
-{
     for (int32_t label = 0; label < d->label_count; label++) {
         char name[LEGEND / (LETTER * (FONT_WIDTH + 1)) - 3];
         const int y = MARGIN + LINE * (int)label;
         dataset_label_text(d, label, name, sizeof name);
-        put_block(c, SIDE, y, LINE / 2, LINE / 2, colour_of(label));
-        put_text(c, SIDE + LINE * 3 / 4, y + LETTER, name);
+        drawing_block(c, SIDE, y, LINE / 2, LINE / 2, colour_of(label));
+        drawing_text(c, SIDE + LINE * 3 / 4, y + LETTER, LETTER, ink, name);
     }
 }
 
 tacit_status map_points_write(tacit_context *context, const char *path, const map_places *m)
 {
-    canvas c;
+    drawing c;
     const projection p = project(m);
     const bool legend = m->data->labels && m->data->label_count <= LEGEND_LABELS;
-    TRY(canvas_init(&c, context, SIDE + (legend ? LEGEND : 0), SIDE));
+    TRY(drawing_init(&c, context, SIDE + (legend ? LEGEND : 0), SIDE));
     for (int64_t i = 0; i < m->count; i++) {
         double at[2];
         place_of(&p, m->y + 2 * i, at);
@@ -159,7 +103,7 @@ tacit_status map_points_write(tacit_context *context, const char *path, const ma
     }
     if (legend)
         put_legend(&c, m->data);
-    return canvas_write(&c, path);
+    return drawing_write(&c, path);
 }
 
 /* ---- thumbnails ---- */
@@ -199,21 +143,21 @@ static uint8_t shrink(const map_thumbnails *t, const uint8_t *pixels, int x, int
     return (uint8_t)(sum / ((right - left) * (bottom - top)));
 }
 
-static void put_thumbnail(canvas *c, const map_thumbnails *t, const uint8_t *pixels, int x, int y,
+static void put_thumbnail(drawing *c, const map_thumbnails *t, const uint8_t *pixels, int x, int y,
                           colour frame)
 {
-    put_block(c, x, y, CELL, CELL, frame);
+    drawing_block(c, x, y, CELL, CELL, frame);
     for (int j = 0; j < INSIDE; j++)
         for (int i = 0; i < INSIDE; i++) {
             const uint8_t red = shrink(t, pixels, i, j, 0);
             const colour k = t->channels == 1
                                  ? (colour){red, red, red}
                                  : (colour){red, shrink(t, pixels, i, j, 1), shrink(t, pixels, i, j, 2)};
-            put(c, x + FRAME + i, y + FRAME + j, k);
+            drawing_put(c, x + FRAME + i, y + FRAME + j, k);
         }
 }
 
-static tacit_status put_thumbnails(canvas *c, const map_places *m, const map_thumbnails *t,
+static tacit_status put_thumbnails(drawing *c, const map_places *m, const map_thumbnails *t,
                                    const int64_t *chosen, uint8_t *pixels)
 {
     for (int i = 0; i < GRID * GRID; i++) {
@@ -228,20 +172,20 @@ static tacit_status put_thumbnails(canvas *c, const map_places *m, const map_thu
 tacit_status map_thumbnails_write(tacit_context *context, const char *path, const map_places *m,
                                   const map_thumbnails *t)
 {
-    canvas c;
+    drawing c;
     int64_t chosen[GRID * GRID];
     const size_t size = (size_t)t->side * (size_t)t->side * (size_t)t->channels;
     choose(m, chosen);
     uint8_t *pixels = memory_alloc(context, size, 1);
     if (!pixels)
         return TACIT_NOMEM;
-    tacit_status status = canvas_init(&c, context, SIDE, SIDE);
+    tacit_status status = drawing_init(&c, context, SIDE, SIDE);
     if (status == TACIT_OK) {
         status = put_thumbnails(&c, m, t, chosen, pixels);
         if (status == TACIT_OK)
-            status = canvas_write(&c, path);
+            status = drawing_write(&c, path);
         else
-            memory_free(context, c.pixels);
+            drawing_fini(&c);
     }
     memory_free(context, pixels);
     return status;

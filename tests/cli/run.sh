@@ -509,6 +509,50 @@ holds 'identify leaves all answers' test "$(wc -l <who.csv)" = 41
 ok identify run tiny tiny --quick --json
 holds 'identify --json is one object' grep -qE '^\{"probes":40,"gallery":40,"labels":2,"known":40,.*\]\}$' got.out
 
+# ---- classifiers -----------------------------------------------------------------------------------------------------
+expect 2 '' 'tacit: classify: expected fit or predict, not guess
+tacit: see `tacit classify --help`' classify guess
+expect 2 '' 'tacit: classify fit: -o HEAD is missing: the folder to leave the classifier in
+tacit: see `tacit classify fit --help`' classify fit run tiny
+expect 2 '' 'tacit: classify fit: --finetune and --scratch exclude each other
+tacit: see `tacit classify fit --help`' classify fit run tiny -o head --finetune --scratch
+ok classify --help
+holds 'classify --help names both' grep -q '^usage: tacit classify fit RUN DATA... -o HEAD | predict HEAD DATA' got.out
+for part in fit predict; do
+    ok classify $part --help
+    holds "classify $part --help begins with its usage" grep -q "^usage: tacit classify $part " got.out
+done
+expect 1 '' 'tacit: the data have no labels: expected a folder for each class, a label file beside IDX, or --label COLUMN of a table' \
+    classify fit run one.png -o head --quiet
+ok classify fit run tiny -o head --quiet
+holds 'a linear layer is judged by cross-fitting' grep -qE '^accuracy +[01]\.[0-9]{3}   on 40 examples judged by layers' got.out
+expect 1 '' 'tacit: head holds a run already: choose another folder, go on with `tacit resume head`, or say --overwrite' \
+    classify fit run tiny -o head --quiet
+ok info head
+holds 'a classifier says what it is' grep -q '^method      classify (supervised)$' got.out
+ok embed head tiny -o head.npy --quiet
+ok classify predict head tiny -o predicted
+holds 'predict measures where there are labels' grep -qE '^accuracy +[01]\.[0-9]{4}   on 40 examples$' got.out
+holds 'predict leaves a line for each example' test "$(wc -l <predicted/predictions.csv)" = 41
+holds 'and who is taken for whom' test -s predicted/confusion.png -a "$(wc -l <predicted/confusion.csv)" = 3
+ok classify predict head tiny --json
+holds 'classify predict --json is one object' grep -qE '^\{"examples":40,"measured":40,"strangers":0,"accuracy":.*\]\}\]\}$' got.out
+ok classify predict head one.png
+holds 'without labels the answers are shown' grep -qE '^[01]\.[0-9]{3} ' got.out
+expect 1 '' 'tacit: the model is a run of mae, not a classifier: make one with `tacit classify fit`' \
+    classify predict run tiny --quiet
+ok classify fit run tiny -o tuned --finetune --epochs 2 --labels 8 --quiet --json
+holds 'fit --json is one object' grep -qE '^\{"how":"finetune","learnt_from":12,"classes":2,"judged":4,.*\}$' got.out
+ok classify predict tuned tiny
+mv tuned/model/classes.json classes.json
+expect 1 '' 'tacit: the classifier is not finished: go on with `tacit resume`' classify predict tuned tiny --quiet
+ok resume tuned --quiet
+holds 'resume finishes a classifier' cmp classes.json tuned/model/classes.json
+sed 's/"temperature": [0-9.]*/"temperature": -1/' classes.json >tuned/model/classes.json
+expect 1 '' 'tacit: tuned/model/classes.json: not the classes of a classifier: expected a "temperature" above 0' \
+    classify predict tuned tiny --quiet
+expect 2 '' 'tacit: classify learns from labels: it is a way to use a model (`tacit classify`)' train tiny -o x --method classify
+
 # ---- a full disk under stdout ----------------------------------------------------------------------------------------
 if [ -w /dev/full ]; then
     "$tacit" methods >/dev/full 2>got.err

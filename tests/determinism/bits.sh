@@ -1,7 +1,8 @@
 #!/bin/sh
 # The same bits: model.safetensors is equal for 1, 2 and 3 threads, with so little memory that lanes are run twice, and
 # after three kills (SIGKILL) at random steps with a resume after each. For every method named on the command line.
-#   bits.sh TACIT DATA METHOD [OPTION...]       DATA "table": rows that are made here
+#   bits.sh TACIT DATA METHOD [OPTION...]       DATA "table": rows that are made here; METHOD "finetune": a classifier
+#                                               fine-tuned from a run that is made here
 set -eu
 tacit=$1
 data=$2
@@ -28,12 +29,16 @@ fi
 train() { # RUN OPTION... ; replaces the shell: call it in a subshell
     run=$1
     shift
+    if [ "$method" = finetune ]; then
+        exec "$tacit" classify fit "$work/base" "$data" -o "$work/$run" --finetune --quiet --limit 400 --batch 48 \
+            --epochs 2 --checkpoint-minutes 0 --seed 7 "$@"
+    fi
     exec "$tacit" train "$data" -o "$work/$run" --method "$method" --quiet --limit 400 --batch 48 --lane 8 --leaf 2 --epochs 2 \
         --samples 2 --checkpoint-minutes 0 --seed 7 "$@"
 }
 
 hash_of() { # RUN
-    sha256sum "$work/$1/model/model.safetensors" | cut -d' ' -f1
+    cat "$work/$1/model/model.safetensors" "$work/$1/model/classes.json" 2>/dev/null | sha256sum | cut -d' ' -f1
 }
 
 same() { # RUN WHAT
@@ -67,17 +72,23 @@ kill_somewhere() { # PID
     echo "killed at or after step $target: $(steps_done) steps are recorded"
 }
 
+if [ "$method" = finetune ]; then
+    "$tacit" train "$data" -o "$work/base" --method simclr --quiet --limit 200 --batch 50 --epochs 1 --samples 0 "$@"
+    set --
+fi
 (train one --threads 1 "$@")
 want=$(hash_of one)
 (train two --threads 2 "$@")
 same two "2 threads"
 (train three --threads 3 "$@")
 same three "3 threads"
-(train little --threads 2 --memory 1 "$@")
-same little "memory for no lane"
+if [ "$method" != finetune ]; then
+    (train little --threads 2 --memory 1 "$@")
+    same little "memory for no lane"
+fi
 # Methods whose loss does not couple examples have no lanes to keep.
 case $method in
-mae | denoise | autoencode) kept=false ;;
+mae | denoise | autoencode | finetune) kept=false ;;
 *) kept=true ;;
 esac
 if $kept && ! grep -q '"lanes_run_twice": 1' "$work/little/metrics.jsonl"; then

@@ -15,6 +15,8 @@ static tacit_status create(tacit_context *context, void *name)
         status = settings_set(s, "patch", "4");
     if (status == TACIT_OK)
         status = settings_set(s, "readout", "mean");
+    if (status == TACIT_OK && settings_has(s, "classes"))
+        status = settings_set(s, "classes", "3");
     if (status == TACIT_OK)
         status = learner_create(&l, context, s, shape_3(8, 8, 1));
     learner_destroy(l);

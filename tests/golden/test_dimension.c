@@ -122,7 +122,8 @@ static bool gradients_agree(trial *t, int step)
 
 static void check_steps(const char *name, int threads)
 {
-    const optimizer_settings o = {.momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05};
+    const optimizer_settings o = {
+        .momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05, .layer_decay = 1};
     trial t;
     set_up(&t, name, threads, NULL, NULL);
     for (int step = 0; step < STEPS; step++) {

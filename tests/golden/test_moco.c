@@ -151,7 +151,7 @@ static double couple(trial *t, const float *queries, const float *keys)
 
 static double run_step(trial *t, int step, const float *queries, const float *keys, mistake wrong)
 {
-    static const optimizer_settings sgd = {.momentum = 0.9};
+    static const optimizer_settings sgd = {.momentum = 0.9, .layer_decay = 1};
     const optimizer_step now = {.step = step + 1, .lr = 0.05};
     const objective *o = t->method.objective;
     if (wrong != AVERAGE_LAST)

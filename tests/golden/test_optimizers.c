@@ -80,19 +80,20 @@ static void compare(const char *optimizer_name, const optimizer_settings *settin
 static void adamw(void **state)
 {
     (void)state;
-    compare("adamw", &(optimizer_settings){.momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05});
+    compare("adamw", &(optimizer_settings){
+                         .momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05, .layer_decay = 1});
 }
 
 static void sgd(void **state)
 {
     (void)state;
-    compare("sgd", &(optimizer_settings){.momentum = 0.9, .decay = 1e-4});
+    compare("sgd", &(optimizer_settings){.momentum = 0.9, .decay = 1e-4, .layer_decay = 1});
 }
 
 static void lars(void **state)
 {
     (void)state;
-    compare("lars", &(optimizer_settings){.momentum = 0.9, .decay = 1e-2, .trust = 0.001});
+    compare("lars", &(optimizer_settings){.momentum = 0.9, .decay = 1e-2, .trust = 0.001, .layer_decay = 1});
 }
 
 /* The file's rates are ours, one step later after the warm-up: its cosine starts at a full step. */
@@ -122,7 +123,7 @@ enum { LARGE = 3 * 65536 + 777, SMALL = 600 };
 static int64_t train_large(const optimizer *o, int threads, tacit_context *context, float **out, double *norm)
 {
     const optimizer_settings settings = {
-        .momentum = 0.9, .second = 0.99, .epsilon = 1e-8, .decay = 0.1, .trust = 0.01};
+        .momentum = 0.9, .second = 0.99, .epsilon = 1e-8, .decay = 0.1, .trust = 0.01, .layer_decay = 1};
     parameters p;
     work *w;
     float *state[OPTIMIZER_BLOCKS], *gradient;
@@ -186,7 +187,7 @@ static void first_step_by_hand(void **state)
     tacit_context *context = test_context();
     work *w;
     parameters p;
-    const optimizer_settings settings = {.momentum = 0.9, .decay = 0.25, .trust = 0.5};
+    const optimizer_settings settings = {.momentum = 0.9, .decay = 0.25, .trust = 0.5, .layer_decay = 1};
     const float decayed[] = {1 - 0.1f * 1.25f, 1 - 0.1f * 0.5f}, plain = 1 - 0.1f;
     assert_ok(context, work_create(&w, context));
     parameters_init(&p, context);
@@ -205,6 +206,35 @@ static void first_step_by_hand(void **state)
             assert_near((double)p.block[p.table[1].offset + j], (double)plain, 1e-6, 0);
         }
     }
+    memory_free(context, velocity[0]);
+    memory_free(context, gradient);
+    parameters_fini(&p);
+    work_destroy(w);
+    tacit_context_destroy(context);
+}
+
+/* The layer before the last has half the rate, the one before that a quarter. */
+static void layers_have_their_rates(void **state)
+{
+    (void)state;
+    tacit_context *context = test_context();
+    work *w;
+    parameters p;
+    const optimizer_settings settings = {.momentum = 0.9, .layer_decay = 0.5};
+    assert_ok(context, work_create(&w, context));
+    parameters_init(&p, context);
+    for (p.layer = 0; p.layer < 3; p.layer++) {
+        char name[] = {(char)('a' + p.layer), '\0'};
+        parameters_add(&p, name, shape_1(1), INIT_ONE, 0);
+    }
+    p.layer--;
+    assert_ok(context, parameters_allocate(&p));
+    parameters_initialise(&p, 1);
+    float *velocity[] = {parameters_block(&p)}, *gradient = parameters_block(&p);
+    memcpy(gradient, p.block, (size_t)p.size * sizeof(float));
+    optimizer_run(&optimizer_sgd, &settings, &(optimizer_step){1, 0.1}, &p, gradient, velocity, w);
+    for (int i = 0; i < 3; i++)
+        assert_near((double)p.block[p.table[i].offset], 1 - 0.1 * pow(0.5, 2 - i), 1e-7, 0);
     memory_free(context, velocity[0]);
     memory_free(context, gradient);
     parameters_fini(&p);
@@ -261,6 +291,7 @@ int main(void)
         cmocka_unit_test(schedule),
         cmocka_unit_test(same_bits_for_any_workers),
         cmocka_unit_test(first_step_by_hand),
+        cmocka_unit_test(layers_have_their_rates),
         cmocka_unit_test(norms),
         cmocka_unit_test(found_by_name),
     };

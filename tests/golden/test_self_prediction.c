@@ -147,7 +147,8 @@ static double loss_of(trial *t, int step)
 
 static void update(trial *t, int step)
 {
-    const optimizer_settings o = {.momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05};
+    const optimizer_settings o = {
+        .momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05, .layer_decay = 1};
     optimizer_run(&optimizer_adamw, &o, &(optimizer_step){step + 1, 1e-3}, &t->parameters, t->gradient,
                   t->state, t->work);
 }

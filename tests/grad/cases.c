@@ -138,6 +138,10 @@ static const operator_spec specs[] = {
     {&row_max_pool, 1, 1, 1, 11, false},
     {&row_max_pool, 2, 4, 3, 11, false},
     {&row_max_pool, 2, 7, 5, 11, false},
+    {&row_softmax_cross_entropy, 1, 1, 3, 0, false},
+    {&row_softmax_cross_entropy, 5, 1, 7, 0, false},
+    {&row_softmax_cross_entropy, 33, 1, 10, 0, false},
+    {&row_softmax_cross_entropy, 67, 1, 129, 0, false},
 };
 
 const operator_spec *operator_specs(int *count)

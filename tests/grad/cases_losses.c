@@ -349,3 +349,71 @@ const operator_row row_info_nce_projected = {
     .unit_inputs = true,
     .temperature = 0.25,
 };
+
+/* ---- softmax_cross_entropy: b rows, d classes ---- */
+
+static const double smoothing = 0.1;
+
+static shape classes_shape(const operator_spec *s, int i)
+{
+    (void)i;
+    return shape_2(s->b, s->d);
+}
+
+static int64_t classes_terms(const operator_spec *s)
+{
+    return 2 * (s->b + s->d);
+}
+
+static void classes_fill(const operator_spec *s, int32_t *index, int32_t *exclude)
+{
+    (void)exclude;
+    for (int64_t i = 0; i < s->b; i++)
+        index[i] = (int32_t)((i * 5 + 2) % s->d);
+}
+
+static ref_classes classes_of(const problem *p)
+{
+    const operator_case *c = case_of(p);
+    return (ref_classes){c->spec->b, c->spec->d, c->index, smoothing};
+}
+
+static void classes_forward(problem *p)
+{
+    const ref_classes c = classes_of(p);
+    p->output[0] = ref_softmax_cross_entropy(&c, p->input[0]);
+}
+
+static void classes_backward(problem *p)
+{
+    const ref_classes c = classes_of(p);
+    ref_softmax_cross_entropy_backward(&c, p->input[0], p->upstream[0], p->gradient[0]);
+}
+
+/* The labels of the gradient are not smoothed. */
+static void classes_mistaken(problem *p)
+{
+    ref_classes c = classes_of(p);
+    c.smoothing = 0;
+    ref_softmax_cross_entropy_backward(&c, p->input[0], p->upstream[0], p->gradient[0]);
+}
+
+static value classes_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)s, (void)exclude;
+    return op_softmax_cross_entropy(t, in[0], index, (float)smoothing);
+}
+
+const operator_row row_softmax_cross_entropy = {
+    .name = "softmax_cross_entropy",
+    .inputs = 1,
+    .differentiable = 1,
+    .input_shape = classes_shape,
+    .output_shape = output_one,
+    .forward = classes_forward,
+    .backward = classes_backward,
+    .mistaken = classes_mistaken,
+    .fill = classes_fill,
+    .terms = classes_terms,
+    .apply = classes_apply,
+};

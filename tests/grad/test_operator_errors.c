@@ -209,6 +209,26 @@ static void test_losses(void **state)
     expect_refused(entropy(q, k, three, none, 1.0f), TACIT_SHAPE, "target", NULL);
 }
 
+static value classes(shape logits, shape label, float smoothing)
+{
+    return op_softmax_cross_entropy(rig.tape, input(logits), index_value(label), smoothing);
+}
+
+static void test_losses_of_classes(void **state)
+{
+    (void)state;
+    const shape q = shape_2(3, 5), three = shape_1(3);
+    begin();
+    expect_refused(classes(q, shape_1(4), 0.0f), TACIT_SHAPE, "logits (3, 5)", "label (4)");
+    expect_refused(classes(shape_1(5), shape_1(5), 0.0f), TACIT_SHAPE, "logits (5)", NULL);
+    expect_refused(classes(q, three, 1.0f), TACIT_SHAPE, "smoothing 1", NULL);
+    expect_refused(classes(q, three, NAN), TACIT_SHAPE, "smoothing", NULL);
+    whole[1] = 5;
+    expect_refused(classes(q, three, 0.0f), TACIT_SHAPE, "label 5 of 5 classes", NULL);
+    whole[1] = -1;
+    expect_refused(classes(q, three, 0.0f), TACIT_SHAPE, "label -1", NULL);
+}
+
 static void test_losses_by_dimension(void **state)
 {
     (void)state;
@@ -322,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_shapes_of_rows),
         cmocka_unit_test(test_indices_out_of_range),
         cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_losses_of_classes),
         cmocka_unit_test(test_losses_by_dimension),
         cmocka_unit_test(test_invalid_and_forgotten_values),
         cmocka_unit_test(test_first_failure_stays),

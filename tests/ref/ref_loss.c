@@ -125,3 +125,40 @@ void ref_info_nce_backward(const ref_contrast *c, const double *query, const dou
     }
     free(p);
 }
+
+/* ---- softmax cross-entropy ---- */
+
+/* log p of one row: the definition, without a shift. */
+static double log_probability(const double *logits, int64_t classes, int64_t c)
+{
+    double sum = 0;
+    for (int64_t k = 0; k < classes; k++)
+        sum += exp(logits[k]);
+    return logits[c] - log(sum);
+}
+
+static double wanted_share(const ref_classes *r, int64_t row, int64_t c)
+{
+    return (c == r->label[row] ? 1 - r->smoothing : 0) + r->smoothing / (double)r->classes;
+}
+
+double ref_softmax_cross_entropy(const ref_classes *r, const double *logits)
+{
+    double loss = 0;
+    for (int64_t i = 0; i < r->n; i++)
+        for (int64_t c = 0; c < r->classes; c++)
+            loss -= wanted_share(r, i, c) * log_probability(logits + i * r->classes, r->classes, c);
+    return loss / (double)r->n;
+}
+
+/* dlogits = (p - q) / N. */
+void ref_softmax_cross_entropy_backward(const ref_classes *r, const double *logits, double dloss,
+                                        double *dlogits)
+{
+    for (int64_t i = 0; i < r->n; i++)
+        for (int64_t c = 0; c < r->classes; c++)
+            dlogits[i * r->classes + c] =
+                dloss *
+                (exp(log_probability(logits + i * r->classes, r->classes, c)) - wanted_share(r, i, c)) /
+                (double)r->n;
+}

@@ -141,6 +141,16 @@ double ref_cross_entropy(const ref_contrast *c, const double *query, const doubl
 void ref_cross_entropy_backward(const ref_contrast *c, const double *query, const double *keys, double dloss,
                                 double *dquery, double *dkeys);
 
+/* logits (N, C), label (N): softmax cross-entropy with label smoothing (Szegedy et al. 2016, section 7). */
+typedef struct ref_classes {
+    int64_t n, classes;
+    const int32_t *label;
+    double smoothing;
+} ref_classes;
+double ref_softmax_cross_entropy(const ref_classes *c, const double *logits);
+void ref_softmax_cross_entropy_backward(const ref_classes *c, const double *logits, double dloss,
+                                        double *dlogits);
+
 /* a, b (N, D): Barlow Twins' loss with correlations a^T b / N (Zbontar et al. 2021, equation 1). */
 double ref_redundancy(int64_t n, int64_t d, double weight, const double *a, const double *b);
 void ref_redundancy_backward(int64_t n, int64_t d, double weight, const double *a, const double *b,

@@ -142,7 +142,7 @@ static double column_mean(const dataset *d, int c, const double *centre)
     double sum = 0.0;
     int64_t known = 0;
     for (int64_t i = 0; i < d->count; i++) {
-        const float x = d->table->values[i * d->table->columns + c];
+        const float x = d->table->values[dataset_stored(d, i) * d->table->columns + c];
         if (isnan(x))
             continue;
         sum += centre ? ((double)x - *centre) * ((double)x - *centre) : (double)x;
