@@ -114,6 +114,7 @@ int cmd_embed(const command *self, int argc, char **argv);
 int cmd_cluster(const command *self, int argc, char **argv);
 int cmd_classify(const command *self, int argc, char **argv);
 int cmd_classify_predict(const command *self, int argc, char **argv);
+int cmd_restore(const command *self, int argc, char **argv);
 int cmd_map(const command *self, int argc, char **argv);
 int cmd_anomaly(const command *self, int argc, char **argv);
 int cmd_search(const command *self, int argc, char **argv);

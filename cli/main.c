@@ -71,6 +71,16 @@ static const command commands[] = {
     {"classify", "fit RUN DATA... -o HEAD | predict HEAD DATA... [options]",
      "few labels to a classifier, and what it says of other examples",
      "fit makes a classifier from a run and labelled data; predict uses it.", 0, MANY, cmd_classify},
+    {"restore", "RUN PICTURE -o OUT.png [--mask M] | RUN DATA... --damage KIND [options]",
+     "fill holes in pictures, take out noise, sharpen",
+     "Restores a picture by a run of denoise, or fills its holes by one of mae or denoise: where the mask is "
+     "white, or\n"
+     "the picture transparent; the rest stays as it is. Larger pictures than the model's are done in tiles "
+     "that are\n"
+     "blended. With --damage, pictures of DATA are damaged, restored, and compared with what they were, "
+     "beside\n"
+     "classical filters.",
+     2, MANY, cmd_restore},
     {"info", "RUN|FILE [options]", "what a run or a model is",
      "Reads a run folder, its model folder, or a model.safetensors file beside its config.json.", 1, 1,
      cmd_info},

@@ -759,6 +759,54 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_identify_save(const tacit_dataset 
                                                             const int32_t *label, const float *similarity,
                                                             const int64_t *nearest, const char *path);
 
+/* ---- restoring pictures ---- */
+
+/* A picture made whole by a self-prediction model, at its own size: pixels (H, W, C) bytes, C 1 or 3, into
+ * out (H, W, C), which may be the same. Where it is larger than the model's pictures, tiles are blended. With
+ * `hidden` (H, W), not 0 where a pixel is not known, those pixels alone are changed, from what is around
+ * them; without it (NULL) the whole picture is restored from what the model takes for damage. TACIT_ARGUMENT:
+ * a model that does not predict pictures (contrastive; of tables), or cannot do what is asked for. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_restore(tacit_model *model, const uint8_t *pixels, int height,
+                                                      int width, int channels, const uint8_t *hidden,
+                                                      uint8_t *out);
+
+/* The same for files: `mask` is a picture of the same size, white where a pixel is not known; NULL: where
+ * `picture` is transparent, or nowhere. `out` is a PNG, whole or not at all. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_restore_file(tacit_model *model, const char *picture,
+                                                           const char *mask, const char *out);
+
+typedef struct tacit_restore_options {
+    const char *damage; /* "noise", "pepper", "holes", "blur", "scale" or "grey": "noise" */
+    double strength;    /* deviation of noise and share of pepper and holes 0 to 1; sigma of blur in pixels;
+                           factor of    scaling down; share of colour lost: 0.2 */
+    int64_t limit;      /* examples that are measured, a keyed sample: 1,000; 0: all */
+    uint64_t seed;      /* of the sample and the damage: 1 */
+} tacit_restore_options;
+TACIT_API tacit_restore_options tacit_restore_options_default(void);
+
+/* Means over pictures. */
+typedef struct tacit_restore_score {
+    double psnr; /* 10 log10(1 / mean square error), pixels being 0 to 1; dB, at most 100 */
+    double ssim; /* Wang et al. 2004; NAN: pictures under 11 pixels */
+} tacit_restore_score;
+
+typedef struct tacit_restoration {
+    int64_t count;
+    tacit_restore_score damaged, restored;
+    tacit_restore_score classical; /* the classical filter with the best psnr: medians and bilateral filters;
+                                      of holes, harmonic interpolation */
+    char filter[32]; /* which: "median 3", "bilateral 1.0 0.20", "harmonic"; "": there is none */
+} tacit_restoration;
+
+/* Damages examples of `data`, as the model sees them, and restores them. With `sheet` (may be NULL) a picture
+ * of the first 16 is written there: original, damaged, by the classical filter, restored. `stage` may be
+ * NULL. */
+TACIT_API TACIT_MUST_CHECK tacit_status tacit_measure_restore(tacit_model *model, const tacit_dataset *data,
+                                                              const tacit_restore_options *options,
+                                                              const char *sheet, tacit_restoration *out,
+                                                              void (*stage)(void *user, const char *what),
+                                                              void *user);
+
 /* ---- speed ---- */
 
 typedef struct tacit_bench_row {

@@ -190,34 +190,71 @@ static uint8_t *stored_room(const picture_info *info, scratch *s, scratch_use us
     return NULL;
 }
 
-tacit_status picture_decode(tacit_context *context, const char *name, const uint8_t *bytes, size_t size,
-                            int64_t pixel_limit, scratch *s, image *out)
+static bool has_alpha(picture_layout layout)
 {
-    const picture_file file = {context, name, bytes, size};
-    const picture_kind *kind;
-    picture_info info;
-    *out = (image){0};
-    TRY(read_header(&file, pixel_limit, &kind, &info));
-    if (kind->check)
-        TRY(kind->check(&file, &info));
-    const bool turned = info.orientation > 1;
-    uint8_t *pixels = stored_room(&info, s, turned ? SCRATCH_CONVERT : SCRATCH_PIXELS);
+    return layout == LAYOUT_GREY_ALPHA || layout == LAYOUT_COLOUR_ALPHA;
+}
+
+/* Keeps alpha alone, in place. */
+static void keep_alpha(uint8_t *pixels, size_t count, picture_layout layout)
+{
+    const size_t each = layout == LAYOUT_GREY_ALPHA ? 2 : 4;
+    for (size_t i = 0; i < count; i++)
+        pixels[i] = pixels[each * i + each - 1];
+}
+
+/* Colours, or opacity alone, upright. */
+static tacit_status decode_upright(const picture_file *file, const picture_kind *kind,
+                                   const picture_info *info, bool opacity, scratch *s, image *out)
+{
+    const size_t count = (size_t)info->width * (size_t)info->height;
+    const bool turned = info->orientation > 1;
+    uint8_t *pixels = stored_room(info, s, turned ? SCRATCH_CONVERT : SCRATCH_PIXELS);
     if (!pixels)
         return TACIT_NOMEM;
-    TRY(kind->decode(&file, &info, pixels));
-    drop_extra(pixels, (size_t)info.width * (size_t)info.height, info.layout);
-    image seen = upright(&info);
+    TRY(kind->decode(file, info, pixels));
+    if (opacity)
+        keep_alpha(pixels, count, info->layout);
+    else
+        drop_extra(pixels, count, info->layout);
+    image seen = upright(info);
+    seen.channels = opacity ? 1 : seen.channels;
     seen.pixels = pixels;
     if (turned) {
-        uint8_t *target =
-            scratch_get(s, SCRATCH_PIXELS, (size_t)info.width * (size_t)info.height * (size_t)seen.channels);
+        uint8_t *target = scratch_get(s, SCRATCH_PIXELS, count * (size_t)seen.channels);
         if (!target)
             return TACIT_NOMEM;
-        turn(&info, seen.channels, pixels, target);
+        turn(info, seen.channels, pixels, target);
         seen.pixels = target;
     }
     *out = seen;
     return TACIT_OK;
+}
+
+static tacit_status decode(const picture_file *file, int64_t pixel_limit, bool opacity, scratch *s,
+                           image *out)
+{
+    const picture_kind *kind;
+    picture_info info;
+    *out = (image){0};
+    TRY(read_header(file, pixel_limit, &kind, &info));
+    if (opacity && !has_alpha(info.layout))
+        return TACIT_OK;
+    if (kind->check)
+        TRY(kind->check(file, &info));
+    return decode_upright(file, kind, &info, opacity, s, out);
+}
+
+tacit_status picture_decode(tacit_context *context, const char *name, const uint8_t *bytes, size_t size,
+                            int64_t pixel_limit, scratch *s, image *out)
+{
+    return decode(&(picture_file){context, name, bytes, size}, pixel_limit, false, s, out);
+}
+
+tacit_status picture_decode_opacity(tacit_context *context, const char *name, const uint8_t *bytes,
+                                    size_t size, int64_t pixel_limit, scratch *s, image *out)
+{
+    return decode(&(picture_file){context, name, bytes, size}, pixel_limit, true, s, out);
 }
 
 image picture_convert(image source, int channels, scratch *s)

@@ -18,6 +18,11 @@ tacit_status picture_header(tacit_context *context, const char *name, const uint
 tacit_status picture_decode(tacit_context *context, const char *name, const uint8_t *bytes, size_t size,
                             int64_t pixel_limit, scratch *s, image *out);
 
+/* How opaque each pixel is, 0 to 255, as a grey picture of the same size; `pixels` NULL: the file says
+ * nothing of that. Errors as above. */
+tacit_status picture_decode_opacity(tacit_context *context, const char *name, const uint8_t *bytes,
+                                    size_t size, int64_t pixel_limit, scratch *s, image *out);
+
 /* Grey to colour (copies) or colour to grey (ITU-R 601: .299 .587 .114, rounded); the same picture when it
  * has that many channels already. NULL pixels: no memory. */
 image picture_convert(image source, int channels, scratch *s);

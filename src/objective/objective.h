@@ -96,6 +96,9 @@ struct objective {
      * (B, T, P) in the order of op_patchify with the patch of the encoder's settings. NULL: a method that
      * does not predict whole pictures. */
     value (*restore)(const method *m, tape *t, value pictures);
+    /* The patches (B, T-K, P) that `removed` (B, T-K) i32 names, as the method predicts them from those that
+     * `kept` (B, K) names, of pictures (B, H, W, C). NULL: a method that hides nothing. */
+    value (*inpaint)(const method *m, tape *t, value pictures, value kept, value removed);
     /* For people: what the method does to the examples of one lane, after a forward pass of its own on `t`.
      * Fills pictures (count, demonstrate_columns, H, W, C) f32, normalised as views are. NULL: nothing to
      * show. */

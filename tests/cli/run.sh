@@ -553,6 +553,28 @@ expect 1 '' 'tacit: tuned/model/classes.json: not the classes of a classifier: e
     classify predict tuned tiny --quiet
 expect 2 '' 'tacit: classify learns from labels: it is a way to use a model (`tacit classify`)' train tiny -o x --method classify
 
+# ---- restoring pictures ----------------------------------------------------------------------------------------------
+expect 2 '' 'tacit: restore: -o OUT.png is missing: the file to write
+tacit: see `tacit restore --help`' restore run one.png
+expect 2 '' 'tacit: restore: -o out.jpg: expected a name that ends in .png
+tacit: see `tacit restore --help`' restore run one.png -o out.jpg
+expect 2 '' 'tacit: restore: --mask and --damage exclude each other
+tacit: see `tacit restore --help`' restore run tiny --mask one.png --damage noise
+expect 1 '' 'tacit: mae fills what is hidden: expected a mask, or a picture with transparent places; to remove noise or blur, train with denoise' \
+    restore run one.png -o whole.png
+expect 1 '' 'tacit: two.png: 412 x 1103 pixels, expected 548 x 219 as the picture has' restore run one.png --mask two.png -o whole.png
+ok restore run one.png --mask one.png -o whole.png
+holds 'restore leaves a picture' sh -c 'head -c 4 whole.png | grep -q PNG'
+expect 1 '' 'tacit: classify does not predict pictures: to restore them, train with denoise, or to fill holes with mae' \
+    restore head one.png --mask one.png -o none.png
+holds 'what can not be restored leaves nothing' test ! -e none.png
+ok restore run tiny --damage holes --strength 0.3 -o shown.png
+holds 'restore measures beside a classical filter' grep -qE '^harmonic +[0-9]+\.[0-9]{2}$' got.out
+holds 'and shows it' test -s shown.png
+ok restore run tiny --damage holes --strength 0.3 --json
+holds 'restore --json is one object' grep -qE '^\{"examples":40,"damage":"holes",.*"restored":\{"psnr":.*\}\}$' got.out
+expect 1 '' 'tacit: damage: noise of strength 20: expected 0 to 10' restore damaged tiny --damage noise --strength 20 --quiet
+
 # ---- a full disk under stdout ----------------------------------------------------------------------------------------
 if [ -w /dev/full ]; then
     "$tacit" methods >/dev/full 2>got.err

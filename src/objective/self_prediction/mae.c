@@ -130,6 +130,18 @@ value mae_loss(const method *m, tape *t, value pictures, value kept, value remov
     return op_mean_square_error(t, predict(m, t, patches, &mask), target);
 }
 
+static value mae_inpaint(const method *m, tape *t, value pictures, value kept, value removed)
+{
+    const mae *s = m->state;
+    const masks mask = {kept, removed};
+    if (s->normalize)
+        return tape_fail(
+            t, TACIT_ARGUMENT,
+            "this run of mae has learnt patches without their brightness and contrast: to fill holes, "
+            "train with --target pixels");
+    return predict(m, t, op_patchify(t, pictures, m->encoder->settings.patch), &mask);
+}
+
 static value mae_lane(const method *m, tape *t, const lane *l)
 {
     const masks mask = draw_masks(m->state, t, l);
@@ -254,6 +266,7 @@ const objective objective_mae = {
     .create = mae_create,
     .destroy = mae_destroy,
     .lane = mae_lane,
+    .inpaint = mae_inpaint,
     .demonstrate_columns = 3,
     .demonstrate_titles = mae_titles,
     .demonstrate = mae_demonstrate,
