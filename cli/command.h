@@ -115,6 +115,7 @@ int cmd_cluster(const command *self, int argc, char **argv);
 int cmd_classify(const command *self, int argc, char **argv);
 int cmd_classify_predict(const command *self, int argc, char **argv);
 int cmd_restore(const command *self, int argc, char **argv);
+int cmd_compare(const command *self, int argc, char **argv);
 int cmd_map(const command *self, int argc, char **argv);
 int cmd_anomaly(const command *self, int argc, char **argv);
 int cmd_search(const command *self, int argc, char **argv);

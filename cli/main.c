@@ -81,6 +81,12 @@ static const command commands[] = {
      "beside\n"
      "classical filters.",
      2, MANY, cmd_restore},
+    {"compare", "DATA... -o FOLDER [--methods NAMES] [--minutes N] [options]",
+     "which method suits these data? one page that says so",
+     "Trains several methods with the same budget, tries every use that the data allow, and writes "
+     "FOLDER/report.html,\n"
+     "a page that needs no other file: what was found in words, pictures, and all numbers.",
+     1, MANY, cmd_compare},
     {"info", "RUN|FILE [options]", "what a run or a model is",
      "Reads a run folder, its model folder, or a model.safetensors file beside its config.json.", 1, 1,
      cmd_info},

@@ -807,6 +807,31 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_measure_restore(tacit_model *model
                                                               void (*stage)(void *user, const char *what),
                                                               void *user);
 
+/* ---- which method suits these data? ---- */
+
+typedef struct tacit_compare_options {
+    const char *methods; /* names with commas between; NULL: mae, denoise, simclr and vicreg; of tables
+                            simclr and vicreg */
+    double minutes;      /* of training for each, from its speed in a trial of 20 steps: 5 */
+    int64_t steps;       /* of training for each instead, the same for all: 0 */
+    int64_t limit;       /* examples that uses other than `eval` work on: 2,000 */
+    uint64_t seed;       /* of everything: 1 */
+    const char *const *settings; /* of all trainings: name, value, ..., NULL; or NULL */
+    bool overwrite;              /* a folder that holds a comparison is emptied first */
+} tacit_compare_options;
+TACIT_API tacit_compare_options tacit_compare_options_default(void);
+
+/* Trains every method with the same budget, tries every use that the data allow, and leaves in `folder`: a
+ * run for each method, report.html, which needs no other file, and report.json, the same numbers. `test`,
+ * other examples with labels, may be NULL: then a fifth of `data` is held out where they are judged by
+ * labels. `progress` hears the training, `stage` what is being done; both may be NULL. A method that can not
+ * learn from these data is TACIT_ARGUMENT; TACIT_CANCELLED: nothing but finished runs is left. */
+TACIT_API TACIT_MUST_CHECK tacit_status
+tacit_compare(tacit_context *context, const tacit_dataset *data, const tacit_dataset *test,
+              const tacit_compare_options *options, const char *folder,
+              void (*progress)(void *user, const tacit_progress *progress),
+              void (*stage)(void *user, const char *what), void *user);
+
 /* ---- speed ---- */
 
 typedef struct tacit_bench_row {

@@ -1,6 +1,7 @@
 /* Allocation through the context's allocator. */
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -83,4 +84,26 @@ uint64_t memory_physical(void)
     if (pages > 0 && page > 0)
         return (uint64_t)pages * (uint64_t)page;
     return UINT64_C(1) << 30;
+}
+
+uint64_t memory_peak(void)
+{
+    char line[256];
+    unsigned long long kilobytes = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %llu kB", &kilobytes) == 1)
+            break;
+    if (status)
+        fclose(status);
+    return kilobytes * 1024;
+}
+
+void memory_peak_reset(void)
+{
+    FILE *references = fopen("/proc/self/clear_refs", "w");
+    if (!references)
+        return;
+    fputs("5", references); /* the peak, and nothing else: proc(5) */
+    fclose(references);
 }

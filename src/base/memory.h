@@ -33,4 +33,9 @@ tacit_status memory_reserve(tacit_context *context, void **array, size_t *capaci
 /* Memory of this machine in bytes, 1 GB where the system does not tell; never 0. */
 uint64_t memory_physical(void);
 
+/* Most memory that this process has held at once since the last reset, bytes; 0 where the system does not
+ * tell. Where it can not be reset it counts from the beginning. */
+uint64_t memory_peak(void);
+void memory_peak_reset(void);
+
 #endif
