@@ -94,8 +94,7 @@ static value denoise_restore(const method *m, tape *t, value pictures)
     const value rows = decoder_patch_rows(&s->decoder, t, x->shape.size[0]);
     const value patches = op_patchify(t, pictures, e->settings.patch); /* (B, T, P) */
     const value tokens = e->encode_visible(e, t, patches, (value){0}); /* (B, 1+T, D) */
-    const value change = decoder_apply(&s->decoder, t, linear_apply(t, &s->embed, tokens), rows);
-    return op_add(t, patches, change);
+    return decoder_apply(&s->decoder, t, linear_apply(t, &s->embed, tokens), rows);
 }
 
 value denoise_loss(const method *m, tape *t, value pictures, value damaged)
