@@ -176,10 +176,10 @@ static void beyond_pixels(const comparison *c, findings *f)
             name_of(c, best), 100 * a->few_mean[TEN], raw, 100 * b->few_mean[TEN]);
     else
         say(f,
-            "With 10 labels a class %s is right in %.1f %%, %s in %.1f %%: no difference beyond chance. "
-            "Train longer, or "
-            "on more data.",
-            name_of(c, best), 100 * a->few_mean[TEN], raw, 100 * b->few_mean[TEN]);
+            "With 10 labels a class %s is right in %.1f %%, %s in %.1f %%: %s. Train longer, or on more "
+            "data.",
+            name_of(c, best), 100 * a->few_mean[TEN], raw, 100 * b->few_mean[TEN],
+            gain < -error ? "it has not learnt enough yet to be of use" : "no difference beyond chance");
 }
 
 /* Embeddings that have become alike. */

@@ -575,6 +575,25 @@ ok restore run tiny --damage holes --strength 0.3 --json
 holds 'restore --json is one object' grep -qE '^\{"examples":40,"damage":"holes",.*"restored":\{"psnr":.*\}\}$' got.out
 expect 1 '' 'tacit: damage: noise of strength 20: expected 0 to 10' restore damaged tiny --damage noise --strength 20 --quiet
 
+# ---- methods compared ------------------------------------------------------------------------------------------------
+expect 2 '' 'tacit: compare: -o FOLDER is missing: the folder to leave the report in
+tacit: see `tacit compare --help`' compare tiny
+expect 1 '' 'tacit: unknown method "simclar": did you mean simclr?' compare tiny -o report --methods mae,simclar --quiet
+expect 1 '' 'tacit: compare: mae is named twice' compare tiny -o report --methods mae,mae --quiet
+holds 'what can not be compared leaves nothing' test ! -e report
+ok compare tiny -o report --methods mae,simclr --steps 4 --batch 8 --sample 20 --quiet
+holds 'compare says what it found' grep -qE '^For these data: (mae|simclr) ' got.out
+holds 'and where the page is' grep -qx 'report  report/report.html' got.out
+holds 'the page is whole' sh -c 'head -1 report/report.html | grep -q "^<!doctype html>" && tail -1 report/report.html | grep -q "</html>$"'
+holds 'and needs no other file' sh -c '! grep -qE "(src|href)=\"[^d]" report/report.html'
+holds 'a run of each method is left' test -s report/mae/model/model.safetensors -a -s report/simclr/model/model.safetensors
+expect 1 '' 'tacit: report/mae holds a run already: choose another folder, go on with `tacit resume report/mae`, or say --overwrite' \
+    compare tiny -o report --methods mae,simclr --steps 4 --quiet
+cp report/mae/model/model.safetensors before
+ok compare tiny -o report --methods mae,denoise --steps 4 --batch 8 --sample 20 --json --overwrite --threads 1 --quiet
+holds 'compare --json is one object' sh -c 'test "$(wc -l <got.out)" = 1 && grep -qE "^\\{.*\"findings\":.*\\}$" got.out'
+holds 'the same steps give the same model' cmp before report/mae/model/model.safetensors
+
 # ---- a full disk under stdout ----------------------------------------------------------------------------------------
 if [ -w /dev/full ]; then
     "$tacit" methods >/dev/full 2>got.err
