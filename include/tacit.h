@@ -34,6 +34,9 @@ extern "C" {
 #define TACIT_MUST_CHECK
 #endif
 
+/* A function that can fail: its status is not to be passed over. */
+#define TACIT_CALL TACIT_API TACIT_MUST_CHECK tacit_status
+
 /* ---- status ---- */
 
 /* Every status: name, value, sentence. */
@@ -75,8 +78,7 @@ typedef struct tacit_allocator {
 } tacit_allocator;
 
 /* `allocator` NULL means the C library's. Fails only with TACIT_NOMEM; then *out is NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_context_create(tacit_context **out,
-                                                             const tacit_allocator *allocator);
+TACIT_CALL tacit_context_create(tacit_context **out, const tacit_allocator *allocator);
 TACIT_API void tacit_context_destroy(tacit_context *context);
 
 /* What failed, one line, no newline; "" after success. Valid until the next fallible call on this context. */
@@ -87,9 +89,14 @@ TACIT_API const char *tacit_context_message(const tacit_context *context);
 typedef void (*tacit_log_function)(void *user, const char *line);
 TACIT_API void tacit_context_set_log(tacit_context *context, tacit_log_function log, void *user);
 
+/* Hears of long work, from the calling thread: what is being done, and how many of all examples are. Wherever
+ * one is asked for it may be NULL. */
+typedef void (*tacit_stage_function)(void *user, const char *what);
+typedef void (*tacit_count_function)(void *user, int64_t done, int64_t all);
+
 /* Number of worker threads for everything made from this context from now on: 1 to 1024; 0 means one for each
  * processor that the process may use, which is the default. Results do not depend on it, bit for bit. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_context_set_threads(tacit_context *context, int threads);
+TACIT_CALL tacit_context_set_threads(tacit_context *context, int threads);
 
 /* Asks a running call (training, embedding) to stop at the next step. Safe in a signal handler. The call
  * returns TACIT_CANCELLED after it has saved what there is to save. */
@@ -136,16 +143,14 @@ TACIT_API tacit_dataset_options tacit_dataset_options_default(void);
 /* Opens `count` paths (files, folders, patterns such as "shard-*.tar") as one data set. The format is found
  * by content: IDX (plain or gzip), a folder of pictures (JPEG, PNG, WebP), tar (plain or gzip) of pictures,
  * .npy of bytes; tables of rows as CSV (plain or gzip) or .npy of floats. `options` NULL: the defaults. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_dataset_open(tacit_dataset **out, tacit_context *context,
-                                                           const char *const *paths, int count,
-                                                           const tacit_dataset_options *options);
+TACIT_CALL tacit_dataset_open(tacit_dataset **out, tacit_context *context, const char *const *paths,
+                              int count, const tacit_dataset_options *options);
 
 /* Pictures in memory: pixels (N, H, W, C) bytes, C 1 or 3; labels (N), 0 or more, or NULL. Both are copied.
  */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_dataset_from_memory(tacit_dataset **out, tacit_context *context,
-                                                                  const uint8_t *pixels, int64_t count,
-                                                                  int height, int width, int channels,
-                                                                  const int32_t *labels);
+TACIT_CALL tacit_dataset_from_memory(tacit_dataset **out, tacit_context *context, const uint8_t *pixels,
+                                     int64_t count, int height, int width, int channels,
+                                     const int32_t *labels);
 TACIT_API void tacit_dataset_close(tacit_dataset *data);
 
 typedef struct tacit_dataset_info {
@@ -172,12 +177,10 @@ TACIT_API void tacit_dataset_name(const tacit_dataset *data, int64_t i, char *ou
 typedef struct tacit_config tacit_config;
 
 /* All options at the defaults of `method`. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_config_create(tacit_config **out, tacit_context *context,
-                                                            const char *method);
+TACIT_CALL tacit_config_create(tacit_config **out, tacit_context *context, const char *method);
 TACIT_API void tacit_config_destroy(tacit_config *config);
 /* "batch", "256". TACIT_ARGUMENT names the nearest option, or what is allowed. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_config_set(tacit_config *config, const char *name,
-                                                         const char *value);
+TACIT_CALL tacit_config_set(tacit_config *config, const char *name, const char *value);
 /* The current text, borrowed until the next set; NULL when there is no such option. "auto": follows from the
  * data. */
 TACIT_API const char *tacit_config_get(const tacit_config *config, const char *name);
@@ -236,24 +239,21 @@ typedef struct tacit_train_options {
 /* Whether tacit_train could leave a run in folder `run`, as far as can be told without changing anything. To
  * be asked before long work; tacit_train asks first, too. TACIT_STATE: it holds a run, and `overwrite` is
  * false. TACIT_IO: a file is in the way, or nothing may be written there. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_run_check(tacit_context *context, const char *run,
-                                                        bool overwrite);
+TACIT_CALL tacit_run_check(tacit_context *context, const char *run, bool overwrite);
 
 /* Trains and leaves in folder `run`: config.json (everything resolved), metrics.jsonl, model/, checkpoints/,
  * samples/. `config` is changed: what was "auto" gets its value. `options` may be NULL. TACIT_CANCELLED:
  * stopped on request after saving a checkpoint; go on with tacit_resume. TACIT_NONFINITE: the message says
  * what to try. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_train(tacit_context *context, tacit_config *config,
-                                                    const tacit_dataset *data, const char *run,
-                                                    const tacit_train_options *options);
+TACIT_CALL tacit_train(tacit_context *context, tacit_config *config, const tacit_dataset *data,
+                       const char *run, const tacit_train_options *options);
 
 /* Goes on from the last checkpoint of a run, to the same bits as if it had never stopped. `data` NULL: opened
  * again from the paths in config.json. A run that is complete is TACIT_OK at once. Only "threads", "memory",
  * "cache", "keep" and "checkpoint-minutes" may differ from the first run: `overrides` is a list of name,
  * value, ..., NULL; or NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_resume(tacit_context *context, const char *run,
-                                                     const tacit_dataset *data, const char *const *overrides,
-                                                     const tacit_train_options *options);
+TACIT_CALL tacit_resume(tacit_context *context, const char *run, const tacit_dataset *data,
+                        const char *const *overrides, const tacit_train_options *options);
 
 /* ---- models ---- */
 
@@ -278,45 +278,34 @@ typedef struct tacit_model_info {
 
 /* Reads what `path` is: a run folder, its model folder, or a model.safetensors file beside its config.json.
  * Reads no weights. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_info_read(tacit_context *context, const char *path,
-                                                        tacit_model_info *out);
+TACIT_CALL tacit_info_read(tacit_context *context, const char *path, tacit_model_info *out);
 
 /* Opens the same for use. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_model_open(tacit_model **out, tacit_context *context,
-                                                         const char *path);
+TACIT_CALL tacit_model_open(tacit_model **out, tacit_context *context, const char *path);
 TACIT_API void tacit_model_close(tacit_model *model);
 TACIT_API void tacit_model_get_info(const tacit_model *model, tacit_model_info *out);
 /* Defaults for opening other data for this model: the header, label and group columns that it was trained
  * with, which need not be there. Texts are borrowed from the model. */
 TACIT_API tacit_dataset_options tacit_model_dataset_options(const tacit_model *model);
 
-/* done of all examples; may be NULL. */
-typedef void (*tacit_count_function)(void *user, int64_t done, int64_t all);
-
 /* Embeddings of examples first .. first+count-1 of `data` into out (count, D). Pictures are resized and
  * cropped to the model's size and converted to its channels; columns of a table are found by their names.
  * Data of another kind than the model's, and data that lack a column, are TACIT_ARGUMENT. The same bits
  * whatever first, count and the number of threads. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_model_embed(tacit_model *model, const tacit_dataset *data,
-                                                          int64_t first, int64_t count, float *out,
-                                                          tacit_count_function progress, void *user);
+TACIT_CALL tacit_model_embed(tacit_model *model, const tacit_dataset *data, int64_t first, int64_t count,
+                             float *out, tacit_count_function progress, void *user);
 
 /* The k nearest of keys (N, D) for each of queries (Q, D) by cosine similarity: rows (Q, k), similarity (Q,
  * k), nearest first; equal ones by row. 1 <= k <= N. similarity may be NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_nearest(tacit_context *context, const float *queries,
-                                                      int64_t query_count, const float *keys,
-                                                      int64_t key_count, int64_t dimension, int k,
-                                                      int32_t *rows, float *similarity);
+TACIT_CALL tacit_nearest(tacit_context *context, const float *queries, int64_t query_count, const float *keys,
+                         int64_t key_count, int64_t dimension, int k, int32_t *rows, float *similarity);
 
 /* Embeddings to a file, whole or not at all: .npy (N, D) float32, or .csv with a header, the example's name
  * and label when `data` is given (examples first ..). */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_save_npy(tacit_context *context, const char *path,
-                                                       const float *embeddings, int64_t count,
-                                                       int64_t dimension);
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_save_csv(tacit_context *context, const char *path,
-                                                       const float *embeddings, int64_t count,
-                                                       int64_t dimension, const tacit_dataset *data,
-                                                       int64_t first);
+TACIT_CALL tacit_save_npy(tacit_context *context, const char *path, const float *embeddings, int64_t count,
+                          int64_t dimension);
+TACIT_CALL tacit_save_csv(tacit_context *context, const char *path, const float *embeddings, int64_t count,
+                          int64_t dimension, const tacit_dataset *data, int64_t first);
 
 /* ---- evaluation ---- */
 
@@ -354,13 +343,10 @@ typedef struct tacit_evaluation {
 
 /* Trains and tests simple classifiers on the model's embeddings of labelled data, beside the same on raw
  * pixels and on the embeddings of the same encoder untrained. `test` NULL: a fifth of `train`, drawn by the
- * seed, is held out as the test set. `stage` (may be NULL) hears what is being done. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_evaluate(tacit_model *model, const tacit_dataset *train,
-                                                       const tacit_dataset *test,
-                                                       const tacit_evaluation_options *options,
-                                                       tacit_evaluation *out,
-                                                       void (*stage)(void *user, const char *what),
-                                                       void *user);
+ * seed, is held out as the test set. */
+TACIT_CALL tacit_evaluate(tacit_model *model, const tacit_dataset *train, const tacit_dataset *test,
+                          const tacit_evaluation_options *options, tacit_evaluation *out,
+                          tacit_stage_function stage, void *user);
 
 /* ---- groups ---- */
 
@@ -393,18 +379,15 @@ typedef struct tacit_clustering {
 /* Groups all examples by k-means on the model's embeddings, their columns standardised and their rows of
  * length 1: group (N), 0 .. groups-1 by falling size; distance (N), Euclidean, 0 to 2, to the group's centre.
  * Labels are only used to measure. The same bits for any number of threads. More groups than examples is
- * TACIT_ARGUMENT. `stage` (may be NULL) hears what is being done. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_cluster(tacit_model *model, const tacit_dataset *data,
-                                                      const tacit_cluster_options *options, int32_t *group,
-                                                      double *distance, tacit_clustering *out,
-                                                      void (*stage)(void *user, const char *what),
-                                                      void *user);
+ * TACIT_ARGUMENT. */
+TACIT_CALL tacit_cluster(tacit_model *model, const tacit_dataset *data, const tacit_cluster_options *options,
+                         int32_t *group, double *distance, tacit_clustering *out, tacit_stage_function stage,
+                         void *user);
 
 /* What tacit_cluster gave into `folder`, which is made: groups.csv (name, label, group, distance) and
  * groups.png, a row for each of the first 40 groups: the 8 examples nearest to its centre. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_cluster_save(tacit_model *model, const tacit_dataset *data,
-                                                           const int32_t *group, const double *distance,
-                                                           int32_t groups, const char *folder);
+TACIT_CALL tacit_cluster_save(tacit_model *model, const tacit_dataset *data, const int32_t *group,
+                              const double *distance, int32_t groups, const char *folder);
 
 /* ---- maps ---- */
 
@@ -432,19 +415,16 @@ typedef struct tacit_mapping {
 /* All examples in two dimensions, pca (N, 2) and tsne (N, 2): the first two principal components of the
  * embeddings, their columns standardised and their rows of length 1, and t-SNE (van der Maaten 2014) that
  * starts from them. Nothing is drawn at random; the same bits for any number of threads. 5 examples or more,
- * embeddings of two numbers or more, else TACIT_ARGUMENT. `stage` (may be NULL) hears what is being done; its
- * text is valid during the call. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_map(tacit_model *model, const tacit_dataset *data,
-                                                  const tacit_map_options *options, double *pca, double *tsne,
-                                                  tacit_mapping *out,
-                                                  void (*stage)(void *user, const char *what), void *user);
+ * embeddings of two numbers or more, else TACIT_ARGUMENT. What `stage` hears is valid
+ * during the call. */
+TACIT_CALL tacit_map(tacit_model *model, const tacit_dataset *data, const tacit_map_options *options,
+                     double *pca, double *tsne, tacit_mapping *out, tacit_stage_function stage, void *user);
 
 /* What tacit_map gave into `folder`, which is made: map.csv (name, label, places), points.png and pca.png (a
  * dot for each example in the colour of its label), and of pictures map.png (thumbnails where there is
  * room). */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_map_save(tacit_model *model, const tacit_dataset *data,
-                                                       const double *pca, const double *tsne,
-                                                       const char *folder);
+TACIT_CALL tacit_map_save(tacit_model *model, const tacit_dataset *data, const double *pca,
+                          const double *tsne, const char *folder);
 
 /* ---- odd ones out ---- */
 
@@ -481,33 +461,25 @@ typedef struct tacit_anomaly {
  * With `fit` NULL the data are their own reference: an example is not its own neighbour, the covariance is
  * that of all, nothing is held out, and the threshold is above all but the wanted share of the data
  * themselves. scores (TACIT_ODD_SCORES, N), higher is odder; nearest (N, k): examples of `fit` (or data),
- * nearest first. TACIT_ARGUMENT: too few normal examples for k. `stage` may be NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_find_odd(tacit_model *model, const tacit_dataset *data,
-                                                       const tacit_dataset *fit,
-                                                       const tacit_anomaly_options *options, double *scores,
-                                                       int64_t *nearest, tacit_anomaly *out,
-                                                       void (*stage)(void *user, const char *what),
-                                                       void *user);
+ * nearest first. TACIT_ARGUMENT: too few normal examples for k. */
+TACIT_CALL tacit_find_odd(tacit_model *model, const tacit_dataset *data, const tacit_dataset *fit,
+                          const tacit_anomaly_options *options, double *scores, int64_t *nearest,
+                          tacit_anomaly *out, tacit_stage_function stage, void *user);
 
 /* One-class detection, each class in turn: normal are the examples of `fit` with that label (all of them);
  * the AUROC of the examples of `data` with another label against those with this one into
  * auroc (TACIT_ODD_SCORES, classes), classes as `fit` has. Both must have labels, and examples of each. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_find_odd_classes(tacit_model *model, const tacit_dataset *data,
-                                                               const tacit_dataset *fit,
-                                                               const tacit_anomaly_options *options,
-                                                               double *auroc,
-                                                               void (*stage)(void *user, const char *what),
-                                                               void *user);
+TACIT_CALL tacit_find_odd_classes(tacit_model *model, const tacit_dataset *data, const tacit_dataset *fit,
+                                  const tacit_anomaly_options *options, double *auroc,
+                                  tacit_stage_function stage, void *user);
 
 /* Scores into `folder`, which is made: scores.csv, oddest first by `score` (rank, name, label, odd,
  * neighbours, mahalanobis, nearest_1 ..), and oddest.png: the 16 oddest, each beside its nearest normal
  * examples, up to
  * 7. `fit`, `neighbours`, scores, nearest, out as tacit_find_odd had and gave them. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_find_odd_save(tacit_model *model, const tacit_dataset *data,
-                                                            const tacit_dataset *fit, int score,
-                                                            int neighbours, const double *scores,
-                                                            const int64_t *nearest, const tacit_anomaly *out,
-                                                            const char *folder);
+TACIT_CALL tacit_find_odd_save(tacit_model *model, const tacit_dataset *data, const tacit_dataset *fit,
+                               int score, int neighbours, const double *scores, const int64_t *nearest,
+                               const tacit_anomaly *out, const char *folder);
 
 /* ---- classes ---- */
 
@@ -548,10 +520,9 @@ typedef struct tacit_classifier {
  * and checkpoints/. It opens as a model for every use, and for tacit_classify. `train` may be NULL:
  * overwrite, progress and advice. TACIT_CANCELLED: tacit_resume goes on, and finishes the classifier.
  * TACIT_ARGUMENT: data without labels, or fewer than two classes of them. */
-TACIT_API TACIT_MUST_CHECK tacit_status
-tacit_classify_fit(tacit_model *model, const tacit_dataset *data, const char *head,
-                   const tacit_classify_options *options, const tacit_train_options *train,
-                   tacit_classifier *out, void (*stage)(void *user, const char *what), void *user);
+TACIT_CALL tacit_classify_fit(tacit_model *model, const tacit_dataset *data, const char *head,
+                              const tacit_classify_options *options, const tacit_train_options *train,
+                              tacit_classifier *out, tacit_stage_function stage, void *user);
 
 /* Name of class i, 0 .. classes-1, of a classifier, borrowed. */
 TACIT_API const char *tacit_model_class(const tacit_model *model, int32_t i);
@@ -568,20 +539,15 @@ typedef struct tacit_classification {
 
 /* The class of each example: predicted (N), 0 .. classes-1; probability (N, classes). Where data have labels,
  * which are matched by name: confusion (classes, classes), label by predicted, in examples. `model` must be a
- * classifier, else TACIT_ARGUMENT. `stage` may be NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_classify(tacit_model *model, const tacit_dataset *data,
-                                                       int32_t *predicted, float *probability,
-                                                       int64_t *confusion, tacit_classification *out,
-                                                       void (*stage)(void *user, const char *what),
-                                                       void *user);
+ * classifier, else TACIT_ARGUMENT. */
+TACIT_CALL tacit_classify(tacit_model *model, const tacit_dataset *data, int32_t *predicted,
+                          float *probability, int64_t *confusion, tacit_classification *out,
+                          tacit_stage_function stage, void *user);
 
 /* What tacit_classify gave into `folder`, which is made: predictions.csv (name, label, predicted,
  * probability), and, with a confusion (else NULL), confusion.csv and confusion.png (of up to 200 classes). */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_classify_save(const tacit_model *model,
-                                                            const tacit_dataset *data,
-                                                            const int32_t *predicted,
-                                                            const float *probability,
-                                                            const int64_t *confusion, const char *folder);
+TACIT_CALL tacit_classify_save(const tacit_model *model, const tacit_dataset *data, const int32_t *predicted,
+                               const float *probability, const int64_t *confusion, const char *folder);
 
 /* ---- search ---- */
 
@@ -589,14 +555,13 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_classify_save(const tacit_model *m
 typedef struct tacit_index tacit_index;
 
 /* Embeds all examples. `model` is kept, `data` is not. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_create(tacit_index **out, tacit_model *model,
-                                                           const tacit_dataset *data);
+TACIT_CALL tacit_index_create(tacit_index **out, tacit_model *model, const tacit_dataset *data);
 /* An index to a file, whole or not at all, and from it again, without embedding anew. A file that is damaged
  * or no index is TACIT_FORMAT; TACIT_STATE: it was made with another model, or (where `data` is not NULL) of
  * other examples than those of `data`. `model` is kept. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_save(const tacit_index *index, const char *path);
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_open(tacit_index **out, tacit_model *model,
-                                                         const tacit_dataset *data, const char *path);
+TACIT_CALL tacit_index_save(const tacit_index *index, const char *path);
+TACIT_CALL tacit_index_open(tacit_index **out, tacit_model *model, const tacit_dataset *data,
+                            const char *path);
 TACIT_API void tacit_index_close(tacit_index *index);
 
 typedef struct tacit_index_info {
@@ -612,17 +577,15 @@ TACIT_API const char *tacit_index_label_name(const tacit_index *index, int32_t l
 
 /* The k examples nearest to each of queries (Q, D), embeddings of the same model, by cosine: rows (Q, k),
  * similarity (Q, k), nearest first; equal ones by row. k outside 1 to N is TACIT_ARGUMENT. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_index_search(const tacit_index *index, const float *queries,
-                                                           int64_t query_count, int k, int32_t *rows,
-                                                           float *similarity);
+TACIT_CALL tacit_index_search(const tacit_index *index, const float *queries, int64_t query_count, int k,
+                              int32_t *rows, float *similarity);
 
 /* What was found into `folder`, which is made: results.csv (query, rank, name, label, similarity) and
  * results.png, a row for each of the first 24 queries: the query, then its nearest examples, up to 10.
  * query (Q): examples of `queries`, which may be `data`; rows, similarity (Q, k): examples of `data`. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_search_save(tacit_model *model, const tacit_dataset *data,
-                                                          const tacit_dataset *queries, const int64_t *query,
-                                                          int64_t query_count, int k, const int32_t *rows,
-                                                          const float *similarity, const char *folder);
+TACIT_CALL tacit_search_save(tacit_model *model, const tacit_dataset *data, const tacit_dataset *queries,
+                             const int64_t *query, int64_t query_count, int k, const int32_t *rows,
+                             const float *similarity, const char *folder);
 
 typedef struct tacit_retrieval_options {
     int k;           /* of precision at k: 10 */
@@ -645,14 +608,11 @@ typedef struct tacit_retrieval {
 } tacit_retrieval;
 
 /* Every example (of the sample) asks for the others with its label, by cosine. `index` may be NULL; else it
- * is one of `data`, which is not embedded anew. Data without labels are TACIT_ARGUMENT. `stage` may be NULL.
+ * is one of `data`, which is not embedded anew. Data without labels are TACIT_ARGUMENT.
  */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_measure_search(tacit_model *model, const tacit_dataset *data,
-                                                             const tacit_index *index,
-                                                             const tacit_retrieval_options *options,
-                                                             tacit_retrieval *out,
-                                                             void (*stage)(void *user, const char *what),
-                                                             void *user);
+TACIT_CALL tacit_measure_search(tacit_model *model, const tacit_dataset *data, const tacit_index *index,
+                                const tacit_retrieval_options *options, tacit_retrieval *out,
+                                tacit_stage_function stage, void *user);
 
 /* ---- same or different ---- */
 
@@ -668,14 +628,13 @@ typedef struct tacit_pair {
 /* Reads a CSV of "first,second,same": two picture files, those that do not begin with a slash below the
  * CSV's folder, and 1 or 0; the third field is missing in all lines or in none; a head is passed over. A
  * line of another form, or a picture that is not there, is an error that names file and line. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_pairs_read(tacit_pairs **out, tacit_context *context,
-                                                         const char *path);
+TACIT_CALL tacit_pairs_read(tacit_pairs **out, tacit_context *context, const char *path);
 /* Draws `same` pairs of examples of one label and as many of two labels, none twice, a function of the seed.
  * Labels are dealt out to `folds` folds, or half as many as there are labels, and pairs drawn within a fold:
  * folds share no label. TACIT_ARGUMENT: no or too few labels, or too few pairs (the message says how many
  * there are). `data` is kept. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_pairs_draw(tacit_pairs **out, const tacit_dataset *data,
-                                                         int64_t same, int32_t folds, uint64_t seed);
+TACIT_CALL tacit_pairs_draw(tacit_pairs **out, const tacit_dataset *data, int64_t same, int32_t folds,
+                            uint64_t seed);
 TACIT_API void tacit_pairs_close(tacit_pairs *pairs);
 TACIT_API int64_t tacit_pairs_count(const tacit_pairs *pairs);
 /* Pair i, 0 .. count-1. */
@@ -708,16 +667,14 @@ typedef struct tacit_verification {
 } tacit_verification;
 
 /* The cosine similarity of the embeddings of each pair into similarity (count of pairs), -1 to 1, and, where
- * it is known which are the same, how well it tells. `stage` may be NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_verify(tacit_model *model, const tacit_pairs *pairs,
-                                                     const tacit_verify_options *options, double *similarity,
-                                                     tacit_verification *out,
-                                                     void (*stage)(void *user, const char *what), void *user);
+ * it is known which are the same, how well it tells. */
+TACIT_CALL tacit_verify(tacit_model *model, const tacit_pairs *pairs, const tacit_verify_options *options,
+                        double *similarity, tacit_verification *out, tacit_stage_function stage, void *user);
 
 /* first, second, same (where known), similarity, answer (1 from `threshold` on, else 0) as CSV, whole or not
  * at all. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_verify_save(const tacit_pairs *pairs, const double *similarity,
-                                                          double threshold, const char *path);
+TACIT_CALL tacit_verify_save(const tacit_pairs *pairs, const double *similarity, double threshold,
+                             const char *path);
 
 /* ---- who is it? ---- */
 
@@ -747,17 +704,16 @@ typedef struct tacit_identification {
 /* For each of `probes` (N) the labels of `gallery` by falling similarity, which is the cosine to the nearest
  * of its examples; equal ones by label: label, similarity, nearest (N, TACIT_RANKS), nearest being an example
  * of the gallery; -1 and 0 where the gallery has fewer labels. Labels are compared by name. A gallery without
- * labels is TACIT_ARGUMENT; probes without are only answered. `stage` may be NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status
-tacit_identify(tacit_model *model, const tacit_dataset *gallery, const tacit_dataset *probes,
-               const tacit_identify_options *options, int32_t *label, float *similarity, int64_t *nearest,
-               tacit_identification *out, void (*stage)(void *user, const char *what), void *user);
+ * labels is TACIT_ARGUMENT; probes without are only answered. */
+TACIT_CALL tacit_identify(tacit_model *model, const tacit_dataset *gallery, const tacit_dataset *probes,
+                          const tacit_identify_options *options, int32_t *label, float *similarity,
+                          int64_t *nearest, tacit_identification *out, tacit_stage_function stage,
+                          void *user);
 
 /* name, label (of the probe), answer (empty: unknown), similarity, nearest as CSV, whole or not at all. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_identify_save(const tacit_dataset *gallery,
-                                                            const tacit_dataset *probes, double threshold,
-                                                            const int32_t *label, const float *similarity,
-                                                            const int64_t *nearest, const char *path);
+TACIT_CALL tacit_identify_save(const tacit_dataset *gallery, const tacit_dataset *probes, double threshold,
+                               const int32_t *label, const float *similarity, const int64_t *nearest,
+                               const char *path);
 
 /* ---- restoring pictures ---- */
 
@@ -766,14 +722,12 @@ TACIT_API TACIT_MUST_CHECK tacit_status tacit_identify_save(const tacit_dataset 
  * `hidden` (H, W), not 0 where a pixel is not known, those pixels alone are changed, from what is around
  * them; without it (NULL) the whole picture is restored from what the model takes for damage. TACIT_ARGUMENT:
  * a model that does not predict pictures (contrastive; of tables), or cannot do what is asked for. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_restore(tacit_model *model, const uint8_t *pixels, int height,
-                                                      int width, int channels, const uint8_t *hidden,
-                                                      uint8_t *out);
+TACIT_CALL tacit_restore(tacit_model *model, const uint8_t *pixels, int height, int width, int channels,
+                         const uint8_t *hidden, uint8_t *out);
 
 /* The same for files: `mask` is a picture of the same size, white where a pixel is not known; NULL: where
  * `picture` is transparent, or nowhere. `out` is a PNG, whole or not at all. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_restore_file(tacit_model *model, const char *picture,
-                                                           const char *mask, const char *out);
+TACIT_CALL tacit_restore_file(tacit_model *model, const char *picture, const char *mask, const char *out);
 
 typedef struct tacit_restore_options {
     const char *damage; /* "noise", "pepper", "holes", "blur", "scale" or "grey": "noise" */
@@ -799,13 +753,10 @@ typedef struct tacit_restoration {
 } tacit_restoration;
 
 /* Damages examples of `data`, as the model sees them, and restores them. With `sheet` (may be NULL) a picture
- * of the first 16 is written there: original, damaged, by the classical filter, restored. `stage` may be
- * NULL. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_measure_restore(tacit_model *model, const tacit_dataset *data,
-                                                              const tacit_restore_options *options,
-                                                              const char *sheet, tacit_restoration *out,
-                                                              void (*stage)(void *user, const char *what),
-                                                              void *user);
+ * of the first 16 is written there: original, damaged, by the classical filter, restored. */
+TACIT_CALL tacit_measure_restore(tacit_model *model, const tacit_dataset *data,
+                                 const tacit_restore_options *options, const char *sheet,
+                                 tacit_restoration *out, tacit_stage_function stage, void *user);
 
 /* ---- which method suits these data? ---- */
 
@@ -847,9 +798,8 @@ typedef struct tacit_bench_row {
 
 /* Measures the machine and training and embedding steps on it. `rows` NULL: all; else a comma-separated list
  * of names. `seconds`: time for each row. Each result is handed to `row` as soon as it is there. */
-TACIT_API TACIT_MUST_CHECK tacit_status tacit_bench(tacit_context *context, const char *rows, double seconds,
-                                                    void (*row)(void *user, const tacit_bench_row *row),
-                                                    void *user);
+TACIT_CALL tacit_bench(tacit_context *context, const char *rows, double seconds,
+                       void (*row)(void *user, const tacit_bench_row *row), void *user);
 /* Name of the i-th row; NULL past the last. */
 TACIT_API const char *tacit_bench_name(int i);
 
