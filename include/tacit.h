@@ -35,8 +35,7 @@ extern "C" {
 #endif
 
 /* A function that can fail: its status is not to be passed over. */
-#define TACIT_CALL TACIT_API TACIT_MUST_CHECK tacit_status
-
+#define TACIT_CALL TACIT_CALL
 /* ---- status ---- */
 
 /* Every status: name, value, sentence. */
@@ -487,27 +486,23 @@ TACIT_CALL tacit_find_odd_save(tacit_model *model, const tacit_dataset *data, co
 typedef enum tacit_classify_how {
     TACIT_CLASSIFY_LINEAR,   /* a linear layer on the embeddings; the encoder stays as it is */
     TACIT_CLASSIFY_FINETUNE, /* that, and then encoder and layer together (Kumar et al. 2022, "LP-FT") */
-    TACIT_CLASSIFY_SCRATCH /* both from their random start: what the encoder's learning is to be compared with
-                            */
+    TACIT_CLASSIFY_SCRATCH   /* both from their random start: to compare with */
 } tacit_classify_how;
 
 typedef struct tacit_classify_options {
     tacit_classify_how how; /* TACIT_CLASSIFY_LINEAR */
     int64_t labels;         /* of each class that are learnt from, drawn by the seed; 0 (default): all */
-    double held_out; /* 0 to 0.9: share of them kept for the temperature, where the encoder learns; 0: none,
-                        and probabilities are as the network has them: 0.2. A linear layer needs none kept:
-                        its temperature is found by cross-fitting */
+    double held_out; /* 0 to 0.9: share of them kept for the temperature where the encoder learns (that of a
+                        linear layer is found by cross-fitting); 0: none, temperature 1: 0.2 */
     uint64_t seed;   /* of the draw, and of the training: 1 */
-    const char *const *settings; /* of the training: name, value, ..., NULL ("epochs", "lr", "layer-decay", as
-                                    of a tacit_config); or NULL. What names the data ("split", "limit") is
-                                    kept, so that training can be resumed */
+    const char *const *settings; /* of the training, as of a tacit_config: name, value, ..., NULL; or NULL. By
+                                    those that name the data ("split", "limit") it is resumed */
 } tacit_classify_options;
 TACIT_API tacit_classify_options tacit_classify_options_default(void);
 
 /* NAN: not measured. */
 typedef struct tacit_classifier {
-    int64_t learnt, held_out; /* examples that were learnt from, and those (of them, of a linear layer) judged
-                                 without having been seen */
+    int64_t learnt, held_out; /* examples learnt from, and judged without having been seen */
     int32_t classes;
     double temperature;         /* 1 where nothing could be held out */
     double accuracy;            /* of those judged */
@@ -524,7 +519,7 @@ TACIT_CALL tacit_classify_fit(tacit_model *model, const tacit_dataset *data, con
                               const tacit_classify_options *options, const tacit_train_options *train,
                               tacit_classifier *out, tacit_stage_function stage, void *user);
 
-/* Name of class i, 0 .. classes-1, of a classifier, borrowed. */
+/* Name of class i of a classifier, borrowed. */
 TACIT_API const char *tacit_model_class(const tacit_model *model, int32_t i);
 
 /* NAN: not measured. */
@@ -532,8 +527,7 @@ typedef struct tacit_classification {
     int64_t count;               /* N */
     int64_t measured, strangers; /* examples with a label that the classifier knows, and with another one */
     double accuracy;
-    double error, error_before; /* expected calibration error (Guo et al. 2017), 15 bins, with the temperature
-                                   and without */
+    double error, error_before; /* calibration error (Guo et al. 2017) with the temperature and without */
     double loss;                /* mean -log probability of the label */
 } tacit_classification;
 
@@ -731,8 +725,7 @@ TACIT_CALL tacit_restore_file(tacit_model *model, const char *picture, const cha
 
 typedef struct tacit_restore_options {
     const char *damage; /* "noise", "pepper", "holes", "blur", "scale" or "grey": "noise" */
-    double strength;    /* deviation of noise and share of pepper and holes 0 to 1; sigma of blur in pixels;
-                           factor of    scaling down; share of colour lost: 0.2 */
+    double strength;    /* deviation; share; share; sigma in pixels; factor; share of the colour lost: 0.2 */
     int64_t limit;      /* examples that are measured, a keyed sample: 1,000; 0: all */
     uint64_t seed;      /* of the sample and the damage: 1 */
 } tacit_restore_options;
@@ -740,8 +733,7 @@ TACIT_API tacit_restore_options tacit_restore_options_default(void);
 
 /* Means over pictures. */
 typedef struct tacit_restore_score {
-    double psnr; /* 10 log10(1 / mean square error), pixels being 0 to 1; dB, at most 100 */
-    double ssim; /* Wang et al. 2004; NAN: pictures under 11 pixels */
+    double psnr, ssim; /* dB, at most 100; Wang et al. 2004, NAN: pictures under 11 pixels */
 } tacit_restore_score;
 
 typedef struct tacit_restoration {
@@ -761,12 +753,11 @@ TACIT_CALL tacit_measure_restore(tacit_model *model, const tacit_dataset *data,
 /* ---- which method suits these data? ---- */
 
 typedef struct tacit_compare_options {
-    const char *methods; /* names with commas between; NULL: mae, denoise, simclr and vicreg; of tables
-                            simclr and vicreg */
-    double minutes;      /* of training for each, from its speed in a trial of 20 steps: 5 */
-    int64_t steps;       /* of training for each instead, the same for all: 0 */
-    int64_t limit;       /* examples that uses other than `eval` work on: 2,000 */
-    uint64_t seed;       /* of everything: 1 */
+    const char *methods;         /* NULL: "mae,denoise,simclr,vicreg", of tables "simclr,vicreg" */
+    double minutes;              /* of training for each, from its speed in a trial of 20 steps: 5 */
+    int64_t steps;               /* of training for each instead, the same for all: 0 */
+    int64_t limit;               /* examples that uses other than `eval` work on: 2,000 */
+    uint64_t seed;               /* of everything: 1 */
     const char *const *settings; /* of all trainings: name, value, ..., NULL; or NULL */
     bool overwrite;              /* a folder that holds a comparison is emptied first */
 } tacit_compare_options;
@@ -777,11 +768,10 @@ TACIT_API tacit_compare_options tacit_compare_options_default(void);
  * other examples with labels, may be NULL: then a fifth of `data` is held out where they are judged by
  * labels. `progress` hears the training, `stage` what is being done; both may be NULL. A method that can not
  * learn from these data is TACIT_ARGUMENT; TACIT_CANCELLED: nothing but finished runs is left. */
-TACIT_API TACIT_MUST_CHECK tacit_status
-tacit_compare(tacit_context *context, const tacit_dataset *data, const tacit_dataset *test,
-              const tacit_compare_options *options, const char *folder,
-              void (*progress)(void *user, const tacit_progress *progress),
-              void (*stage)(void *user, const char *what), void *user);
+TACIT_CALL tacit_compare(tacit_context *context, const tacit_dataset *data, const tacit_dataset *test,
+                         const tacit_compare_options *options, const char *folder,
+                         void (*progress)(void *user, const tacit_progress *progress),
+                         tacit_stage_function stage, void *user);
 
 /* ---- speed ---- */
 
