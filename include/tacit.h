@@ -35,7 +35,8 @@ extern "C" {
 #endif
 
 /* A function that can fail: its status is not to be passed over. */
-#define TACIT_CALL TACIT_CALL
+#define TACIT_CALL TACIT_API TACIT_MUST_CHECK tacit_status
+
 /* ---- status ---- */
 
 /* Every status: name, value, sentence. */
