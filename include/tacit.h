@@ -732,9 +732,8 @@ typedef struct tacit_restore_options {
 } tacit_restore_options;
 TACIT_API tacit_restore_options tacit_restore_options_default(void);
 
-/* Means over pictures. */
 typedef struct tacit_restore_score {
-    double psnr, ssim; /* dB, at most 100; Wang et al. 2004, NAN: pictures under 11 pixels */
+    double psnr, ssim; /* means over pictures: dB, at most 100; Wang et al. 2004, NAN: under 11 pixels */
 } tacit_restore_score;
 
 typedef struct tacit_restoration {
