@@ -16,14 +16,16 @@ static const tacit_option rows[] = {
     {"all-classes", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "",
      "each class as the normal one in turn: fitted to training examples, measured on the test part",
      "anomaly"},
-    {"score", TACIT_OPTION_CHOICE, 0, 0, "neighbours|mahalanobis", "neighbours", "",
-     "what the ranking is by; both are reported", "anomaly"},
+    {"score", TACIT_OPTION_CHOICE, 0, 0, "neighbours|mahalanobis|prediction", "neighbours", "",
+     "what the ranking is by; all are reported; prediction: of runs of self-prediction", "anomaly"},
     {"neighbours", TACIT_OPTION_WHOLE, 1, 1000, NULL, "5", "examples",
      "nearest normal ones, whose mean cosine distance is the score", "anomaly"},
     {"false-alarms", TACIT_OPTION_NUMBER, 0.000001, 0.999999, NULL, "0.01", "",
      "share of normal examples that may be called odd; sets the threshold", "anomaly"},
     {"output", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
-     "folder for scores.csv and oddest.png (each beside its nearest normal ones)", "anomaly"},
+     "folder for scores.csv, oddest.png (each beside its nearest normal ones), and heat.png of "
+     "self-prediction",
+     "anomaly"},
     {"split", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
      "part of the data, where it has parts; test where --fit or --all-classes is given, else train",
      "anomaly"},
@@ -39,7 +41,7 @@ static const tacit_option rows[] = {
     OPTION_QUIET,
 };
 
-static const char *const score_names[TACIT_ODD_SCORES] = {"neighbours", "mahalanobis"};
+static const char *const score_names[TACIT_ODD_SCORES] = {"neighbours", "mahalanobis", "prediction"};
 
 /* All that one search for odd examples takes and gives. */
 typedef struct work {
@@ -80,6 +82,8 @@ static void print_measures(const work *w)
            "AUPR");
     for (int s = 0; s < TACIT_ODD_SCORES; s++) {
         const tacit_anomaly_measure *m = &r->measures[s];
+        if (!isfinite(m->threshold))
+            continue;
         printf("%-14s%14.5g%10s", score_names[s], m->threshold, count_text(m->flagged, a));
         print_cell(m->false_alarms);
         print_cell(m->found);
@@ -123,6 +127,8 @@ static void print_oddest(const work *w)
 
 static json_t *describe_measure(const tacit_anomaly_measure *m)
 {
+    if (!isfinite(m->threshold))
+        return json_null();
     return json_pack("{s:f, s:I, s:o, s:o, s:o, s:o}", "threshold", m->threshold, "odd",
                      (json_int_t)m->flagged, "false_alarms", json_known(m->false_alarms), "found",
                      json_known(m->found), "auroc", json_known(m->auroc), "aupr",
@@ -151,11 +157,12 @@ static json_t *describe_oddest(const work *w)
 static json_t *describe(const work *w)
 {
     const tacit_anomaly *r = &w->result;
-    return json_pack("{s:I, s:I, s:I, s:s, s:f, s:o, s:o, s:o}", "examples", (json_int_t)r->count, "fitted",
-                     (json_int_t)r->fitted, "held_out", (json_int_t)r->held_out, "score",
+    return json_pack("{s:I, s:I, s:I, s:s, s:f, s:o, s:o, s:o, s:o}", "examples", (json_int_t)r->count,
+                     "fitted", (json_int_t)r->fitted, "held_out", (json_int_t)r->held_out, "score",
                      score_names[w->score], "wanted_false_alarms", w->options.false_alarms, "neighbours",
                      describe_measure(&r->measures[TACIT_ODD_NEIGHBOURS]), "mahalanobis",
-                     describe_measure(&r->measures[TACIT_ODD_MAHALANOBIS]), "oddest", describe_oddest(w));
+                     describe_measure(&r->measures[TACIT_ODD_MAHALANOBIS]), "prediction",
+                     describe_measure(&r->measures[TACIT_ODD_PREDICTION]), "oddest", describe_oddest(w));
 }
 
 static void hear_stage(void *user, const char *what)
@@ -172,6 +179,9 @@ static int find_odd(work *w, const char *folder)
         return session_broken(s, "out of memory: use --limit");
     tacit_status status = tacit_find_odd(w->model, w->data, w->fit, &w->options, w->scores, w->nearest,
                                          &w->result, hear_stage, &s->progress);
+    if (status == TACIT_OK && !isfinite(w->result.measures[w->score].threshold))
+        return session_broken(
+            s, "--score prediction: the model is of a contrastive method, which predicts nothing");
     if (status == TACIT_OK && folder)
         status = tacit_find_odd_save(w->model, w->data, w->fit, w->score, w->options.neighbours, w->scores,
                                      w->nearest, &w->result, folder);
@@ -314,7 +324,8 @@ static int run(session *s)
     w.options.neighbours = (int)command_line_whole(&s->line, "neighbours");
     w.options.false_alarms = command_line_number(&s->line, "false-alarms");
     w.options.seed = (uint64_t)command_line_whole(&s->line, "seed");
-    w.score = strcmp(command_line_text(&s->line, "score"), score_names[1]) == 0;
+    while (strcmp(command_line_text(&s->line, "score"), score_names[w.score]) != 0)
+        w.score++;
     const tacit_status status = open_all(&w, classes);
     const int code = status == TACIT_OK ? search(&w, classes) : session_fail(s, status);
     free(w.scores);

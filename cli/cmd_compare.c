@@ -12,7 +12,7 @@ static const tacit_option rows[] = {
     {"overwrite", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "empty the runs of an earlier comparison first",
      "compare"},
     {"methods", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
-     "names with commas between; default: mae,denoise,simclr,vicreg, of tables simclr,vicreg", "compare"},
+     "names with commas between; default: mae,denoise,simclr,vicreg", "compare"},
     {"minutes", TACIT_OPTION_NUMBER, 0.01, 1e6, NULL, "5", "minutes", "of training for each method",
      "compare"},
     {"steps", TACIT_OPTION_WHOLE, 0, 1e12, NULL, "0", "steps",

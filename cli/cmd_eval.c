@@ -87,8 +87,9 @@ static void print_reconstruction(const work *w)
     const tacit_evaluation *e = &w->result;
     if (!isfinite(e->reconstruction))
         return;
-    printf("\nTest pictures made again from %lld numbers, mean square error of a pixel (0 to 1): %.5f",
-           (long long)e->dimension, e->reconstruction);
+    printf("\nTest %s made again from %lld numbers, mean square error of a %s: %.5f",
+           w->columns ? "rows" : "pictures", (long long)e->dimension,
+           w->columns ? "standardised column" : "pixel (0 to 1)", e->reconstruction);
     if (has_components(w))
         printf("; from as many principal components: %.5f", e->components_reconstruction);
     printf(".\n");
@@ -104,7 +105,7 @@ static void print_table(const work *w)
     if (w->options.baselines)
         printf("%20s%20s", w->raw, "untrained encoder");
     if (has_components(w))
-        printf("%20s", "PCA of the pixels");
+        printf("%20s", w->columns ? "PCA of the columns" : "PCA of the pixels");
     putchar('\n');
     for (int i = 0; i < MEASURES; i++) {
         if (!is_measured(w, i))

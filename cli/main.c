@@ -66,7 +66,7 @@ static const command commands[] = {
      "by\n"
      "Mahalanobis' distance from all of them (covariance shrunk after Ledoit and Wolf). A fifth of NORMAL is "
      "held\n"
-     "out for the threshold. Errors of prediction are not among the scores.",
+     "out for the threshold. Runs of self-prediction also say what they could not predict.",
      2, MANY, cmd_anomaly},
     {"classify", "fit RUN DATA... -o HEAD | predict HEAD DATA... [options]",
      "few labels to a classifier, and what it says of other examples",

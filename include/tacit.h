@@ -428,7 +428,7 @@ TACIT_CALL tacit_map_save(tacit_model *model, const tacit_dataset *data, const d
 
 /* ---- odd ones out ---- */
 
-enum { TACIT_ODD_NEIGHBOURS = 0, TACIT_ODD_MAHALANOBIS = 1, TACIT_ODD_SCORES = 2 };
+enum { TACIT_ODD_NEIGHBOURS = 0, TACIT_ODD_MAHALANOBIS = 1, TACIT_ODD_PREDICTION = 2, TACIT_ODD_SCORES = 3 };
 
 typedef struct tacit_anomaly_options {
     int neighbours;      /* k of the first score: 5 */
@@ -457,11 +457,12 @@ typedef struct tacit_anomaly {
  * known and fit has labels: those of its examples with that label):
  *   TACIT_ODD_NEIGHBOURS    mean cosine distance of embeddings to the k nearest normal examples
  *   TACIT_ODD_MAHALANOBIS   distance from their mean by their covariance, shrunk after Ledoit and Wolf (2004)
- * A keyed fifth of the normal examples is held out, and gives the threshold (split conformal prediction).
- * With `fit` NULL the data are their own reference: an example is not its own neighbour, the covariance is
- * that of all, nothing is held out, and the threshold is above all but the wanted share of the data
- * themselves. scores (TACIT_ODD_SCORES, N), higher is odder; nearest (N, k): examples of `fit` (or data),
- * nearest first. TACIT_ARGUMENT: too few normal examples for k. */
+ *   TACIT_ODD_PREDICTION    mean square error of its parts, predicted from the others; NAN: it predicts
+ * nothing A keyed fifth of the normal examples is held out, and gives the threshold (split conformal
+ * prediction). With `fit` NULL the data are their own reference: an example is not its own neighbour, the
+ * covariance is that of all, nothing is held out, and the threshold is above all but the wanted share of the
+ * data themselves. scores (TACIT_ODD_SCORES, N), higher is odder; nearest (N, k): examples of `fit` (or
+ * data), nearest first. TACIT_ARGUMENT: too few normal examples for k. */
 TACIT_CALL tacit_find_odd(tacit_model *model, const tacit_dataset *data, const tacit_dataset *fit,
                           const tacit_anomaly_options *options, double *scores, int64_t *nearest,
                           tacit_anomaly *out, tacit_stage_function stage, void *user);
@@ -473,10 +474,9 @@ TACIT_CALL tacit_find_odd_classes(tacit_model *model, const tacit_dataset *data,
                                   const tacit_anomaly_options *options, double *auroc,
                                   tacit_stage_function stage, void *user);
 
-/* Scores into `folder`, which is made: scores.csv, oddest first by `score` (rank, name, label, odd,
- * neighbours, mahalanobis, nearest_1 ..), and oddest.png: the 16 oddest, each beside its nearest normal
- * examples, up to
- * 7. `fit`, `neighbours`, scores, nearest, out as tacit_find_odd had and gave them. */
+/* Scores into `folder`, which is made: scores.csv, oddest first by `score` (rank, name, label, odd, the
+ * scores, nearest_1 ..), oddest.png: the 16 oddest, each beside its nearest normal examples, and of a model
+ * that predicts pictures heat.png: where they could not be. The rest as tacit_find_odd had and gave it. */
 TACIT_CALL tacit_find_odd_save(tacit_model *model, const tacit_dataset *data, const tacit_dataset *fit,
                                int score, int neighbours, const double *scores, const int64_t *nearest,
                                const tacit_anomaly *out, const char *folder);
@@ -753,7 +753,7 @@ TACIT_CALL tacit_measure_restore(tacit_model *model, const tacit_dataset *data,
 /* ---- which method suits these data? ---- */
 
 typedef struct tacit_compare_options {
-    const char *methods;         /* NULL: "mae,denoise,simclr,vicreg", of tables "simclr,vicreg" */
+    const char *methods;         /* NULL: "mae,denoise,simclr,vicreg" */
     double minutes;              /* of training for each, from its speed in a trial of 20 steps: 5 */
     int64_t steps;               /* of training for each instead, the same for all: 0 */
     int64_t limit;               /* examples that uses other than `eval` work on: 2,000 */

@@ -4,6 +4,7 @@
 #include "base/philox.h"
 #include "use/anomaly.h"
 #include "use/export.h"
+#include "use/predictability.h"
 #include "use/ranking.h"
 
 #include <inttypes.h>
@@ -53,7 +54,7 @@ static tacit_status score_with(detection *d, const gaussian *g, matrix normal, d
     const bool own = !d->fit.model;
     TRY(score_rows(d, g, queries, normal, own, scores, queries.rows, d->found));
     if (own) {
-        memcpy(d->calm, scores, sizeof *scores * TACIT_ODD_SCORES * (size_t)queries.rows);
+        memcpy(d->calm, scores, sizeof *scores * TACIT_ODD_PREDICTION * (size_t)queries.rows);
         return TACIT_OK;
     }
     const matrix held = {d->calm_count, normal.columns, normal.data + normal.rows * normal.columns};
@@ -75,6 +76,24 @@ static tacit_status score_all(detection *d, double *scores)
     const tacit_status status = score_with(d, &g, normal, scores);
     gaussian_fini(&g);
     return status;
+}
+
+/* How badly examples are predicted: of the data, and of the normal ones that are held out. */
+static tacit_status score_prediction(detection *d, double *scores)
+{
+    const learner *l = d->data.model->learner;
+    double *calm = d->calm + TACIT_ODD_PREDICTION * d->calm_count;
+    const bool own = !d->fit.model;
+    if (!predictability_has(l)) {
+        for (int64_t i = 0; i < d->data.count; i++)
+            scores[i] = (double)NAN;
+        return TACIT_OK;
+    }
+    TRY(predictability_run(l, d->data.views, d->work, d->data.rows, d->data.count, scores));
+    if (!own)
+        return predictability_run(l, d->fit.views, d->work, d->fit.rows + d->fitted, d->calm_count, calm);
+    memcpy(calm, scores, sizeof *scores * (size_t)d->data.count);
+    return TACIT_OK;
 }
 
 /* ---- the reference ---- */
@@ -168,8 +187,10 @@ static tacit_status measure(const detection *d, const double *score, double *cal
 {
     int64_t flagged[2] = {0, 0}, all[2] = {0, 0};
     const double none = (double)NAN;
-    *out = (tacit_anomaly_measure){
-        anomaly_threshold(calm, d->calm_count, d->options->false_alarms), 0, none, none, none, none};
+    *out = (tacit_anomaly_measure){none, 0, none, none, none, none};
+    if (isnan(score[0]))
+        return TACIT_OK;
+    out->threshold = anomaly_threshold(calm, d->calm_count, d->options->false_alarms);
     for (int64_t i = 0; i < d->data.count; i++) {
         const bool odd = labels && labels[i] != d->options->normal, above = score[i] > out->threshold;
         all[odd]++;
@@ -219,6 +240,8 @@ static tacit_status find_odd(detection *d, tacit_model *model, const tacit_datas
         TRY(embedded_run(&d->fit));
     say(stage, user, "scores");
     TRY(score_all(d, scores));
+    say(stage, user, "errors of prediction");
+    TRY(score_prediction(d, scores + TACIT_ODD_PREDICTION * d->data.count));
     const int64_t *rows = fit ? d->fit.rows : d->data.rows;
     for (int64_t i = 0; i < d->data.count * d->options->neighbours; i++)
         nearest[i] = rows[d->found[i]];
@@ -265,7 +288,9 @@ static tacit_status score_class(detection *d, const dataset *fit, const dataset 
     TRY(gaussian_fit(&g, d->work, normal));
     tacit_status status =
         score_rows(&one, &g, embedded_matrix(&d->data), normal, false, scores, d->data.count, d->found);
-    for (int s = 0; status == TACIT_OK && s < TACIT_ODD_SCORES; s++)
+    /* What a method predicts it has learnt from all classes. */
+    auroc[TACIT_ODD_PREDICTION * classes + label] = (double)NAN;
+    for (int s = 0; status == TACIT_OK && s < TACIT_ODD_PREDICTION; s++)
         status = rank(&one, scores + s * d->data.count, data->labels, &auroc[s * classes + label], &unused);
     gaussian_fini(&g);
     return status;
@@ -363,8 +388,10 @@ static void write_row(file_writer *w, const saving *s, int64_t rank_of)
     char name[1024];
     file_writer_print(w, "%" PRId64 ",", rank_of + 1);
     export_names(w, s->data, i);
-    file_writer_print(w, "%d,%.9g,%.9g", s->scores[s->score * count + i] > s->threshold, s->scores[i],
+    file_writer_print(w, "%d,%.9g,%.9g,", s->scores[s->score * count + i] > s->threshold, s->scores[i],
                       s->scores[count + i]);
+    if (isfinite(s->scores[TACIT_ODD_PREDICTION * count + i]))
+        file_writer_print(w, "%.9g", s->scores[TACIT_ODD_PREDICTION * count + i]);
     for (int k = 0; k < s->neighbours; k++) {
         dataset_name(s->fit, s->nearest[i * s->neighbours + k], name, sizeof name);
         file_writer_write(w, ",", 1);
@@ -382,7 +409,7 @@ static tacit_status save_scores(const saving *s, const char *folder)
     const tacit_status status = file_writer_open(&w, s->context, path);
     memory_free(s->context, path);
     TRY(status);
-    file_writer_print(&w, "rank,name,label,odd,neighbours,mahalanobis");
+    file_writer_print(&w, "rank,name,label,odd,neighbours,mahalanobis,prediction");
     for (int k = 0; k < s->neighbours; k++)
         file_writer_print(&w, ",nearest_%d", k + 1);
     file_writer_print(&w, "\n");
@@ -405,6 +432,69 @@ static tacit_status save_oddest(const saving *s, tacit_model *model, const embed
                 (sheet_cell){fit->views, s->nearest[s->order[r] * s->neighbours + k]};
     }
     return embedded_sheet(model, cells, rows, columns, titles, folder, "oddest.png");
+}
+
+static uint8_t to_byte(float x)
+{
+    const float y = 255.0f * x + 0.5f;
+    return (uint8_t)(y > 0.0f ? (y < 255.0f ? y : 255.0f) : 0.0f);
+}
+
+/* Original, predicted, and where they differ: black as far as the method errs usually, white at 16 times
+ * that. */
+static void fill_heat_row(const float *original, const float *predicted, const float *heat, double usual,
+                          int64_t pixels, int64_t channels, uint8_t *out)
+{
+    for (int64_t i = 0; i < pixels * channels; i++) {
+        const double strength = (double)heat[i / channels] / (usual > 0 ? 16 * usual : 1);
+        out[i] = to_byte(original[i]);
+        out[pixels * channels + i] = to_byte(predicted[i]);
+        out[2 * pixels * channels + i] = to_byte((float)strength);
+    }
+}
+
+static double mean_heat(const float *heat, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += (double)heat[i];
+    return sum / (double)count;
+}
+
+static tacit_status draw_heat(const saving *s, tacit_model *model, const embedded *data, float *pictures,
+                              const char *path)
+{
+    static const char *const titles[] = {"odd", "predicted", "error"};
+    const shape v = data->views->shape;
+    const int64_t size = shape_count(v), pixels = v.size[0] * v.size[1];
+    const int64_t rows = s->data->count < SHEET_ROWS ? s->data->count : SHEET_ROWS;
+    float *predicted = pictures + rows * size, *heat = predicted + rows * size;
+    TRY(predictability_show(model->learner, data->views, model->work, s->order, rows, pictures, predicted,
+                            heat));
+    uint8_t *bytes = memory_alloc(s->context, (size_t)rows, 3 * (size_t)size);
+    if (!bytes)
+        return TACIT_NOMEM;
+    for (int64_t r = 0; r < rows; r++)
+        fill_heat_row(pictures + r * size, predicted + r * size, heat + r * pixels,
+                      mean_heat(heat, rows * pixels), pixels, size / pixels, bytes + 3 * r * size);
+    const sheet drawn = {(int)rows, 3, (int)v.size[0], (int)v.size[1], (int)v.size[2], bytes, titles};
+    const tacit_status status = sheet_write(s->context, path, &drawn);
+    memory_free(s->context, bytes);
+    return status;
+}
+
+/* heat.png, of a model that predicts pictures: of the 16 oddest, where they could not be predicted. */
+static tacit_status save_heat(const saving *s, tacit_model *model, const embedded *data, const char *folder)
+{
+    if (model->record.table || !predictability_has(model->learner))
+        return TACIT_OK;
+    const size_t numbers = (size_t)shape_count(data->views->shape);
+    float *pictures = memory_alloc(s->context, 3 * SHEET_ROWS, numbers * sizeof *pictures);
+    char *path = path_join(s->context, folder, "heat.png");
+    const tacit_status status = pictures && path ? draw_heat(s, model, data, pictures, path) : TACIT_NOMEM;
+    memory_free(s->context, pictures);
+    memory_free(s->context, path);
+    return status;
 }
 
 tacit_status tacit_find_odd_save(tacit_model *model, const tacit_dataset *data, const tacit_dataset *fit,
@@ -435,6 +525,8 @@ tacit_status tacit_find_odd_save(tacit_model *model, const tacit_dataset *data, 
         status = embedded_open(&reference, model, fit ? fit : data, -1);
     if (status == TACIT_OK)
         status = save_oddest(&s, model, &shown, &reference, folder);
+    if (status == TACIT_OK)
+        status = save_heat(&s, model, &shown, folder);
     embedded_close(&shown);
     embedded_close(&reference);
     memory_free(context, s.order);

@@ -369,7 +369,7 @@ static tacit_status add_methods(comparing *k)
 {
     const char *names = k->options->methods;
     if (!names)
-        names = k->c->info.columns ? "simclr,vicreg" : "mae,denoise,simclr,vicreg";
+        names = "mae,denoise,simclr,vicreg";
     for (;;) {
         char name[64];
         const size_t length = strcspn(names, ",");

@@ -5,8 +5,10 @@ double pixel_square_error(const pixel_scale *scale, int64_t channels, const floa
                           int64_t count)
 {
     double sum = 0.0;
+    const bool pictures = scale->deviation[0] > 0.0f;
     for (int64_t i = 0; i < count; i++) {
-        const double difference = ((double)a[i] - (double)b[i]) * (double)scale->deviation[i % channels];
+        const double unit = pictures ? (double)scale->deviation[i % channels] : 1.0;
+        const double difference = ((double)a[i] - (double)b[i]) * unit;
         sum += difference * difference;
     }
     return sum / (double)count;

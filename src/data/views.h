@@ -13,15 +13,23 @@ typedef struct pixel_scale {
     float mean[3], deviation[3];
 } pixel_scale;
 
-/* Mean square difference, as pixels in [0, 1], of `count` numbers of views; channels vary fastest. */
+/* Mean square difference, as pixels in [0, 1], of `count` numbers of views; channels vary fastest. Where the
+ * examples are not pictures, of the numbers as they are. */
 double pixel_square_error(const pixel_scale *scale, int64_t channels, const float *a, const float *b,
                           int64_t count);
+
+/* Columns of a row that belong together: feature k has columns first[k] .. first[k + 1] - 1. */
+typedef struct row_features {
+    int count;
+    const int *first; /* (count + 1), borrowed from the views */
+} row_features;
 
 typedef struct views views;
 struct views {
     dtype dtype;
     shape shape; /* of one view: (H, W, C) of pictures, (columns) of rows */
     pixel_scale pixels;
+    row_features features; /* of rows; count 0: pictures */
     /* A training view: random, a function of (seed, epoch, example, view) only. out holds `shape`. Any
      * worker. */
     tacit_status (*random)(const views *v, uint64_t seed, uint32_t epoch, int64_t example, uint32_t view,

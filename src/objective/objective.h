@@ -51,8 +51,9 @@ typedef struct lane {
                     neighbours. For `target`: (count * objective->target_views, ..), the views after those */
     uint64_t seed;
     uint32_t epoch;
-    const pixel_scale *pixels; /* what the numbers of the views are */
-    scratch *scratch;          /* of this worker */
+    const pixel_scale *pixels;    /* what the numbers of the views are */
+    const row_features *features; /* of rows, which columns belong together; NULL: pictures */
+    scratch *scratch;             /* of this worker */
 } lane;
 
 /* Another default for a common setting, where this method wants one. */
@@ -96,6 +97,9 @@ struct objective {
      * (B, T, P) in the order of op_patchify with the patch of the encoder's settings. NULL: a method that
      * does not predict whole pictures. */
     value (*restore)(const method *m, tape *t, value pictures);
+    /* The same of rows (B, columns), in which what is not known is 0 -> (B, columns). NULL: a method that
+     * does not predict rows. */
+    value (*restore_rows)(const method *m, tape *t, value rows);
     /* The patches (B, T-K, P) that `removed` (B, T-K) i32 names, as the method predicts them from those that
      * `kept` (B, K) names, of pictures (B, H, W, C). NULL: a method that hides nothing. */
     value (*inpaint)(const method *m, tape *t, value pictures, value kept, value removed);

@@ -87,6 +87,10 @@ value op_normalize_rows(tape *t, value x);
 /* Mean of the squared differences: prediction and target of one shape -> (1). No gradient to the target. */
 value op_mean_square_error(tape *t, value prediction, value target);
 
+/* sum of w (prediction - target)^2 over the sum of w, weights w >= 0 of the same shape, not all 0 -> (1). No
+ * gradient to target and weights. */
+value op_weighted_square_error(tape *t, value prediction, value target, value weights);
+
 /* Mean over rows of -log softmax(query keys^T / temperature)[target], in tiles: the logits (N, M) are never
  * whole in memory. query (N, D), keys (M, D), target (N) i32 of rows of keys; `exclude` (N) i32 names one key
  * a row that takes no part (-1: none), or is the invalid value. -> (1). NT-Xent (Chen et al. 2020, eq. 1) is

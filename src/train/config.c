@@ -93,7 +93,9 @@ static const setting common[] = {
     CHOICE("preset", "photo|small-colour|small-grey", "auto",
            "kind of pictures; auto: from their size and channels", "augmentation"),
     NUMBER("corrupt", 0, 1, "auto", "",
-           "tables: share of the columns that a view gets from other rows; auto: 0.6, with --augment none 0",
+           "tables: share of the columns that a view gets from other rows; auto: 0.6, of denoise 0.3, with "
+           "--augment "
+           "none 0",
            "augmentation"),
 };
 
@@ -254,8 +256,10 @@ static tacit_status resolve_rows(settings *s, tacit_context *context)
     for (size_t i = 0; i < AUGMENT_ROWS; i++)
         TRY(refuse(s, context, augment_rows[i].row.name, pictures, rows));
     TRY(settings_resolve(s, "encoder", "mlp"));
+    /* SCARF's share, and VIME's. */
+    const bool contrastive = objective_find(settings_text(s, "method"))->family == CONTRASTIVE;
     const bool none = strcmp(settings_text(s, "augment"), "none") == 0;
-    return settings_resolve_number(s, "corrupt", none ? 0.0 : 0.6);
+    return settings_resolve_number(s, "corrupt", none ? 0.0 : (contrastive ? 0.6 : 0.3));
 }
 
 tacit_status config_resolve_data(settings *s, tacit_context *context, const dataset *d)

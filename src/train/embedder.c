@@ -104,8 +104,10 @@ static tacit_status measure_errors(const embedder *e, tape *t, value pictures, i
 {
     const method *m = &e->learner->method;
     const int64_t size = shape_count(e->views->shape);
-    const value restored = m->objective->restore(m, t, pictures);
-    const value patches = op_patchify(t, pictures, m->encoder->settings.patch);
+    const bool of_rows = m->encoder->settings.rows;
+    const value restored =
+        of_rows ? m->objective->restore_rows(m, t, pictures) : m->objective->restore(m, t, pictures);
+    const value patches = of_rows ? pictures : op_patchify(t, pictures, m->encoder->settings.patch);
     TRY(tape_status(t));
     for (int64_t i = 0; i < rows; i++)
         errors[i] =
@@ -176,9 +178,9 @@ tacit_status embedder_run(embedder *e, const int64_t *examples, int64_t first, i
 tacit_status embedder_run_restore(embedder *e, const int64_t *examples, int64_t first, int64_t count,
                                   double *errors, embedder_progress progress, void *user)
 {
-    if (!e->learner->method.objective->restore)
-        return context_fail(e->context, TACIT_ARGUMENT, "%s does not restore pictures",
-                            e->learner->method.objective->name);
+    const objective *o = e->learner->method.objective;
+    if (e->learner->encoder->settings.rows ? !o->restore_rows : !o->restore)
+        return context_fail(e->context, TACIT_ARGUMENT, "%s does not restore examples", o->name);
     e->out = NULL;
     e->errors = errors;
     return run_all(e, examples, first, count, progress, user);

@@ -218,6 +218,7 @@ static lane tell_lane(lanes *l, tape *t, int worker, view_range which, const int
                  .seed = l->options.seed,
                  .epoch = l->epoch,
                  .pixels = &l->views->pixels,
+                 .features = l->views->features.count ? &l->views->features : NULL,
                  .scratch = &l->workers[worker].scratch};
     const value pictures = tape_output(t, DTYPE_F32, shape_many(count * which.count, l->views->shape));
     if (!pictures.id)

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROUND = 256 }; /* tiles between two blendings */
+enum { ROUND = 256, ROW_BLOCK = 64 }; /* tiles between two blendings; rows of a job */
 
 struct restorer {
     tacit_context *context;
@@ -21,6 +21,10 @@ struct restorer {
 static tacit_status check(const learner *l, restore_task task)
 {
     const objective *o = l->method.objective;
+    if (task == RESTORE_ROWS)
+        return o->restore_rows && l->encoder->settings.rows
+                   ? TACIT_OK
+                   : context_fail(l->context, TACIT_ARGUMENT, "%s does not predict rows of a table", o->name);
     if (l->encoder->settings.rows || (!o->restore && !o->inpaint))
         return context_fail(
             l->context, TACIT_ARGUMENT,
@@ -178,6 +182,7 @@ typedef struct tiles_job {
     const float *tiles;
     const uint8_t *hidden;
     float *out;
+    int64_t count;
 } tiles_job;
 
 static tacit_status run_tile(void *user, int64_t i, int worker)
@@ -199,8 +204,37 @@ static tacit_status run_tile(void *user, int64_t i, int worker)
 
 tacit_status restorer_tiles(restorer *r, const float *tiles, const uint8_t *hidden, int64_t count, float *out)
 {
-    tiles_job j = {r, tiles, hidden, out};
+    tiles_job j = {r, tiles, hidden, out, count};
     return blocks_run(r->work, count, run_tile, &j);
+}
+
+/* ---- rows ---- */
+
+static tacit_status run_rows(void *user, int64_t block, int worker)
+{
+    const tiles_job *j = user;
+    const restorer *r = j->restorer;
+    tape *t = r->tapes[worker];
+    const method *m = &r->learner->method;
+    const int64_t first = block * ROW_BLOCK * r->channels;
+    const int64_t count = block_length(j->count, ROW_BLOCK, block) * r->channels;
+    tape_reset(t, TAPE_INFERENCE);
+    const value seen = tape_output(t, DTYPE_F32, shape_2(count / r->channels, r->channels));
+    float *to = tape_f32(t, seen);
+    for (int64_t i = 0; to && i < count; i++)
+        to[i] = j->hidden && j->hidden[first + i] ? 0.0f : j->tiles[first + i];
+    const value predicted = m->objective->restore_rows(m, t, seen);
+    TRY(tape_status(t));
+    for (int64_t i = 0; i < count; i++)
+        j->out[first + i] =
+            !j->hidden || j->hidden[first + i] ? tape_f32(t, predicted)[i] : j->tiles[first + i];
+    return TACIT_OK;
+}
+
+tacit_status restorer_rows(restorer *r, const float *rows, const uint8_t *hidden, int64_t count, float *out)
+{
+    tiles_job j = {r, rows, hidden, out, count};
+    return blocks_run(r->work, blocks_of(count, ROW_BLOCK), run_rows, &j);
 }
 
 /* ---- a picture of any size ---- */

@@ -8,8 +8,9 @@
 
 typedef struct restorer restorer;
 
-/* What is asked for: holes are filled from what is around them, or the whole is restored. */
-typedef enum restore_task { RESTORE_WHOLE, RESTORE_HOLES } restore_task;
+/* What is asked for: the whole is restored, or holes are filled from what is around them; or rows of a table.
+ */
+typedef enum restore_task { RESTORE_WHOLE, RESTORE_HOLES, RESTORE_ROWS } restore_task;
 
 /* Learner and work are kept. `pixels`: what the model's views are. TACIT_ARGUMENT names the method that can
  * not do this task, and what can. */
@@ -22,6 +23,10 @@ void restorer_destroy(restorer *r);
  * NULL for RESTORE_WHOLE. A tile of which nothing is known becomes the mean colour. */
 tacit_status restorer_tiles(restorer *r, const float *tiles, const uint8_t *hidden, int64_t count,
                             float *out);
+
+/* rows (count, columns) as views have them -> out (count, columns). hidden (count, columns): not 0 where a
+ * column is not known, and it alone is changed; NULL: all are, from themselves. */
+tacit_status restorer_rows(restorer *r, const float *rows, const uint8_t *hidden, int64_t count, float *out);
 
 /* A picture (height, width, C) of any size, and hidden (height, width) or NULL, likewise. Tiles overlap by a
  * half and are blended with sin^2 windows; a picture that is smaller is continued by reflection. */

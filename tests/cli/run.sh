@@ -151,7 +151,7 @@ expect 2 '' 'tacit: --groups 3x: expected a whole number from 1 to 1000000, or a
 tacit: see `tacit cluster --help`' cluster run data -k 3x
 expect 2 '' 'tacit: --false-alarms 1: expected a number from 1e-06 to 0.999999
 tacit: see `tacit anomaly --help`' anomaly run data --false-alarms 1
-expect 2 '' 'tacit: --score distance: expected one of neighbours, mahalanobis
+expect 2 '' 'tacit: --score distance: expected one of neighbours, mahalanobis, prediction
 tacit: see `tacit anomaly --help`' anomaly run data --score distance
 expect 2 '' 'tacit: --json maybe: expected true or false
 tacit: see `tacit methods --help`' methods --json=maybe
@@ -330,14 +330,20 @@ expect 1 '' 'tacit: vit-nano takes pictures, but the data are rows of a table: u
     train table.csv -o not "$@" --encoder vit-nano --quiet
 expect 1 '' 'tacit: mlp takes rows of a table, but the data are pictures: use a vit' \
     train tiny -o not --method simclr --encoder mlp --quiet
-expect 1 '' 'tacit: mae hides patches of pictures, but the data are rows of a table: use simclr' \
-    train table.csv -o not --method mae --label kind --group id --quiet
 expect 1 '' 'tacit: --size is for pictures, but the data are rows of a table' train table.csv -o not "$@" --size 32 --quiet
 expect 1 '' 'tacit: --corrupt is for rows of a table, but the data are pictures' \
     train tiny -o not --method simclr --corrupt 0.5 --quiet
 for method in 'moco --queue 32' barlow vicreg; do
     expect 0 '' '' train table.csv -o "rows-${method%% *}" --method $method --label kind --group id --batch 16 --epochs 1 --quiet
 done
+for method in mae denoise 'autoencode --code 2'; do
+    expect 0 '' '' train table.csv -o "rows-${method%% *}" --method $method --label kind --group id --batch 16 --epochs 1 --quiet
+    ok embed "rows-${method%% *}" table.csv -o rows.npy --quiet
+done
+ok eval rows-autoencode table.csv
+holds 'a code of rows stands beside their components' grep -q 'from as many principal components: [0-9]' got.out
+ok compare table.csv --label kind -o row-report --methods mae,simclr --steps 3 --batch 16 --sample 20 --quiet
+holds 'methods are compared on tables' test -s row-report/report.html
 ok cluster rows table.csv -k 2 -o row-groups
 holds 'cluster compares with the columns' grep -qE '^ +this model +raw columns$' got.out
 holds 'rows have no sheet' test "$(ls row-groups)" = groups.csv
@@ -360,8 +366,7 @@ holds 'train says that labels make pairs' grep -q 'labels say which make pairs$'
 expect 1 '' 'tacit: --positives group: the data name no groups: expected --group COLUMN' \
     train table.csv -o not --method simclr --label kind --positives group --quiet
 expect 1 '' 'tacit: --positives group: mae makes no pairs' train tiny -o not --method mae --positives group --quiet
-expect 1 '' 'tacit: autoencode predicts pictures, but the data are rows of a table: use a contrastive method, as simclr' \
-    train table.csv -o not --method autoencode --label kind --group id --quiet
+cp even.csv row-even.csv
 echo '1,2' >>table.csv
 expect 1 '' 'tacit: table.csv: line 62 has 2 fields: expected 5, as line 1 has' train table.csv -o not "$@" --quiet
 holds 'nothing is left of what did not begin' test ! -e not
@@ -509,6 +514,15 @@ holds 'identify leaves all answers' test "$(wc -l <who.csv)" = 41
 ok identify run tiny tiny --quick --json
 holds 'identify --json is one object' grep -qE '^\{"probes":40,"gallery":40,"labels":2,"known":40,.*\]\}$' got.out
 
+ok anomaly run tiny --fit tiny --normal 0 --score prediction -o unpredicted
+holds 'anomaly has the error of prediction' grep -qE '^prediction +[0-9.e-]+ +[0-9]+ ' got.out
+holds 'and ranks by it' grep -q '^the oddest by prediction' got.out
+holds 'and shows where' test -s unpredicted/heat.png
+expect 1 '' 'tacit: --score prediction: the model is of a contrastive method, which predicts nothing' \
+    anomaly residual tiny --fit tiny --score prediction --quiet
+ok anomaly rows-mae row-even.csv --quiet --json
+holds 'rows are predicted too' grep -q '"prediction":{"threshold"' got.out
+
 # ---- classifiers -----------------------------------------------------------------------------------------------------
 expect 2 '' 'tacit: classify: expected fit or predict, not guess
 tacit: see `tacit classify --help`' classify guess
@@ -567,6 +581,8 @@ ok restore run one.png --mask one.png -o whole.png
 holds 'restore leaves a picture' sh -c 'head -c 4 whole.png | grep -q PNG'
 expect 1 '' 'tacit: classify does not predict pictures: to restore them, train with denoise, or to fill holes with mae' \
     restore head one.png --mask one.png -o none.png
+expect 1 '' 'tacit: mae does not predict pictures: to restore them, train with denoise, or to fill holes with mae' \
+    restore rows-mae one.png --mask one.png -o none.png
 holds 'what can not be restored leaves nothing' test ! -e none.png
 ok restore run tiny --damage holes --strength 0.3 -o shown.png
 holds 'restore measures beside a classical filter' grep -qE '^harmonic +[0-9]+\.[0-9]{2}$' got.out

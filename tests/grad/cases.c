@@ -142,6 +142,9 @@ static const operator_spec specs[] = {
     {&row_softmax_cross_entropy, 5, 1, 7, 0, false},
     {&row_softmax_cross_entropy, 33, 1, 10, 0, false},
     {&row_softmax_cross_entropy, 67, 1, 129, 0, false},
+    {&row_weighted_square_error, 1, 1, 2, 0, false},
+    {&row_weighted_square_error, 3, 5, 7, 0, false},
+    {&row_weighted_square_error, 8, 16, 48, 0, false},
 };
 
 const operator_spec *operator_specs(int *count)

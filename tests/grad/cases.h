@@ -63,7 +63,7 @@ extern const operator_row row_add, row_add_rows, row_add_rows_index, row_prepend
 extern const operator_row row_convolution, row_max_pool;
 extern const operator_row row_mean_square_error, row_cross_entropy, row_cross_entropy_exclude, row_nt_xent,
     row_redundancy, row_vicreg, row_barlow_norm, row_info_nce, row_info_nce_projected,
-    row_softmax_cross_entropy;
+    row_softmax_cross_entropy, row_weighted_square_error;
 extern const operator_row row_matmul, row_matmul_src_transposed, row_matmul_wei_transposed,
     row_matmul_both_transposed;
 

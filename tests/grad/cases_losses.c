@@ -61,6 +61,64 @@ const operator_row row_mean_square_error = {
     .apply = mse_apply,
 };
 
+/* ---- weighted_square_error: the weights are the squares of the third input ---- */
+
+enum { WEIGHTED_MOST = 8 * 48 * 48 };
+
+static const double *weights_of(const problem *p)
+{
+    static double weights[WEIGHTED_MOST];
+    for (int64_t i = 0; i < p->count[2]; i++)
+        weights[i] = p->input[2][i] * p->input[2][i];
+    return weights;
+}
+
+static void weighted_forward(problem *p)
+{
+    p->output[0] = ref_weighted_square_error(p->count[0], p->input[0], p->input[1], weights_of(p));
+}
+
+static void weighted_backward(problem *p)
+{
+    ref_weighted_square_error_backward(p->count[0], p->input[0], p->input[1], weights_of(p), p->upstream[0],
+                                       p->gradient[0]);
+}
+
+/* Over the number of weights, not their sum. */
+static void weighted_mistaken(problem *p)
+{
+    weighted_backward(p);
+    double sum = 0;
+    for (int64_t i = 0; i < p->count[2]; i++)
+        sum += p->input[2][i] * p->input[2][i];
+    for (int64_t i = 0; i < p->count[0]; i++)
+        p->gradient[0][i] *= sum / (1.5 * (double)p->count[0]);
+}
+
+static value weighted_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)s, (void)index, (void)exclude;
+    const tensor *x = tape_tensor(t, in[2]);
+    const value weights = tape_output(t, DTYPE_F32, x->shape);
+    float *w = tape_f32(t, weights);
+    for (int64_t i = 0; w && i < shape_count(x->shape); i++)
+        w[i] = tape_f32(t, in[2])[i] * tape_f32(t, in[2])[i];
+    return op_weighted_square_error(t, in[0], in[1], weights);
+}
+
+const operator_row row_weighted_square_error = {
+    .name = "weighted_square_error",
+    .inputs = 3,
+    .differentiable = 1,
+    .input_shape = mse_shape,
+    .output_shape = output_one,
+    .forward = weighted_forward,
+    .backward = weighted_backward,
+    .mistaken = weighted_mistaken,
+    .terms = mse_terms,
+    .apply = weighted_apply,
+};
+
 /* ---- cross_entropy: b queries, k keys, width d ---- */
 
 static ref_contrast contrast_of(const problem *p)

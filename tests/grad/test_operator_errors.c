@@ -196,6 +196,10 @@ static void test_losses(void **state)
     expect_refused(op_info_nce(rig.tape, input(q), input(q), input(k), NAN), TACIT_SHAPE, "info_nce",
                    "temperature nan");
     expect_refused(op_mean_square_error(rig.tape, input(q), input(k)), TACIT_SHAPE, "(3, 5)", "(4, 5)");
+    expect_refused(op_weighted_square_error(rig.tape, input(q), input(q), input(k)), TACIT_SHAPE, "(3, 5)",
+                   "weights (4, 5)");
+    expect_refused(op_weighted_square_error(rig.tape, input(q), input(q), input(q)), TACIT_ARGUMENT,
+                   "sum to 0", NULL);
     expect_refused(entropy(q, shape_2(4, 6), three, none, 1.0f), TACIT_SHAPE, "(3, 5)", "(4, 6)");
     expect_refused(entropy(shape_1(5), k, three, none, 1.0f), TACIT_SHAPE, "(5)", "(4, 5)");
     expect_refused(entropy(q, k, shape_1(4), none, 1.0f), TACIT_SHAPE, "target", "3 rows");

@@ -21,6 +21,28 @@ void ref_mean_square_error_backward(int64_t count, const double *prediction, con
         dprediction[i] = dloss * 2 * (prediction[i] - target[i]) / (double)count;
 }
 
+/* sum of w (p - t)^2 / sum of w. */
+double ref_weighted_square_error(int64_t count, const double *prediction, const double *target,
+                                 const double *weights)
+{
+    double errors = 0, sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        errors += weights[i] * (prediction[i] - target[i]) * (prediction[i] - target[i]);
+        sum += weights[i];
+    }
+    return errors / sum;
+}
+
+void ref_weighted_square_error_backward(int64_t count, const double *prediction, const double *target,
+                                        const double *weights, double dloss, double *dprediction)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += weights[i];
+    for (int64_t i = 0; i < count; i++)
+        dprediction[i] = dloss * 2 * weights[i] * (prediction[i] - target[i]) / sum;
+}
+
 /* log p over the keys of row i, p = softmax(query_i . keys / temperature) without the excluded key, whose log
  * p is -infinity. */
 static void log_softmax(const ref_contrast *c, const double *query, const double *keys, int64_t i,

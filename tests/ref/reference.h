@@ -130,6 +130,11 @@ double ref_mean_square_error(int64_t count, const double *prediction, const doub
 void ref_mean_square_error_backward(int64_t count, const double *prediction, const double *target,
                                     double dloss, double *dprediction);
 
+double ref_weighted_square_error(int64_t count, const double *prediction, const double *target,
+                                 const double *weights);
+void ref_weighted_square_error_backward(int64_t count, const double *prediction, const double *target,
+                                        const double *weights, double dloss, double *dprediction);
+
 /* query (N, D), keys (M, D), target (N), exclude (N; -1: none) or NULL. Where query and keys are the same
  * numbers, their gradient is dquery + dkeys. */
 typedef struct ref_contrast {

@@ -207,7 +207,7 @@ static void what_can_not_be_done_is_refused(void **state)
     float x[64] = {0}, out[64];
     uint8_t hidden[64] = {1};
     assert_ok(t.context, restorer_create(&r, t.learner, &pixels, RESTORE_HOLES, t.work));
-    assert_fails(t.context, restorer_picture(r, x, hidden, 8, 8, out), TACIT_ARGUMENT, "--target pixels");
+    assert_fails(t.context, restorer_picture(r, x, hidden, 8, 8, out), TACIT_ARGUMENT, "--target raw");
     restorer_destroy(r);
     tear_down(&t);
 }

@@ -127,6 +127,7 @@ tacit_status row_views_create(views **out, tacit_context *context, const dataset
     v->data = d;
     v->corrupt = o->corrupt;
     const tacit_status status = set_up(v, like, o->mean, o->deviation);
+    v->base.features = (row_features){v->features, v->first};
     if (status == TACIT_OK)
         *out = &v->base;
     else

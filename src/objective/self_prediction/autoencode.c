@@ -5,6 +5,7 @@
  * decoder predicts the whole picture. The loss is the mean square error over all pixels. The code is what the
  * model is used for, so it is the method's embedding. */
 #include "objective/self_prediction/decoder.h"
+#include "objective/self_prediction/row_prediction.h"
 
 #include <string.h>
 
@@ -12,6 +13,7 @@ typedef struct autoencode {
     linear_layer code;   /* (N, D) */
     linear_layer unfold; /* (T Dd, N) */
     decoder decoder;
+    row_decoder rows; /* in the place of unfold and decoder, for rows of a table */
 } autoencode;
 
 static const setting autoencode_settings[] = {
@@ -46,8 +48,16 @@ static value autoencode_restore(const method *m, tape *t, value pictures)
     return decoder_apply(d, t, tokens, (value){0});
 }
 
+static value autoencode_restore_rows(const method *m, tape *t, value rows)
+{
+    const autoencode *s = m->state;
+    return row_decoder_apply(&s->rows, t, autoencode_embed(m, t, rows));
+}
+
 static value autoencode_lane(const method *m, tape *t, const lane *l)
 {
+    if (l->features)
+        return op_mean_square_error(t, autoencode_restore_rows(m, t, l->views), l->views);
     const value target = op_patchify(t, l->views, m->encoder->settings.patch); /* (B, T, P) */
     return op_mean_square_error(t, autoencode_restore(m, t, l->views), target);
 }
@@ -85,16 +95,17 @@ static void autoencode_destroy(method *m)
 static tacit_status autoencode_create(method *m, parameters *p, const settings *options)
 {
     const encoder *e = m->encoder;
-    if (e->settings.rows)
-        return context_fail(
-            m->context, TACIT_ARGUMENT,
-            "autoencode predicts pictures, but the data are rows of a table: use a contrastive "
-            "method, as simclr");
     autoencode *s = m->state = memory_alloc(m->context, 1, sizeof *s);
     if (!s)
         return TACIT_NOMEM;
-    TRY(decoder_create(&s->decoder, e, options, false));
     m->width = settings_whole(options, "code");
+    if (e->settings.rows) {
+        s->decoder.context = m->context;
+        s->code = linear_declare(p, "code", e->width, m->width);
+        s->rows = row_decoder_declare(p, e, m->width);
+        return TACIT_OK;
+    }
+    TRY(decoder_create(&s->decoder, e, options, false));
     s->code = linear_declare(p, "code", e->width, m->width);
     s->unfold = linear_declare(p, "decoder.unfold", m->width, s->decoder.tokens * s->decoder.width);
     decoder_declare(&s->decoder, p);
@@ -115,6 +126,7 @@ const objective objective_autoencode = {
     .lane = autoencode_lane,
     .embed = autoencode_embed,
     .restore = autoencode_restore,
+    .restore_rows = autoencode_restore_rows,
     .demonstrate_columns = 2,
     .demonstrate_titles = autoencode_titles,
     .demonstrate = autoencode_demonstrate,

@@ -8,6 +8,7 @@
 #include "data/augment/damage.h"
 #include "data/augment/pixel.h"
 #include "objective/self_prediction/decoder.h"
+#include "objective/self_prediction/row_prediction.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,8 @@ typedef struct denoise {
     damage_settings damage;
     linear_layer embed;
     decoder decoder;
+    row_decoder rows; /* in the place of both, for rows of a table */
+    double corrupt;   /* of rows: share of the features that is replaced */
 } denoise;
 
 #define RANGE(kind, low, most, from, to, unit, what)                                                         \
@@ -103,8 +106,19 @@ value denoise_loss(const method *m, tape *t, value pictures, value damaged)
     return op_mean_square_error(t, denoise_restore(m, t, damaged), target);
 }
 
+static value denoise_restore_rows(const method *m, tape *t, value rows)
+{
+    const denoise *s = m->state;
+    return row_decoder_apply(&s->rows, t, m->encoder->embed(m->encoder, t, rows));
+}
+
 static value denoise_lane(const method *m, tape *t, const lane *l)
 {
+    const denoise *s = m->state;
+    if (l->features) {
+        const value damaged = row_damage_lane(t, l, ROW_REPLACE, s->corrupt, NULL);
+        return op_mean_square_error(t, denoise_restore_rows(m, t, damaged), l->views);
+    }
     return denoise_loss(m, t, l->views, damage_lane(m, t, l));
 }
 
@@ -160,7 +174,7 @@ static void denoise_destroy(method *m)
 static tacit_status denoise_create(method *m, parameters *p, const settings *options)
 {
     const encoder *e = m->encoder;
-    if (!e->encode_visible)
+    if (!e->settings.rows && !e->encode_visible)
         return context_fail(
             m->context, TACIT_ARGUMENT,
             "denoise restores pictures from the encoder's tokens, which %s has not: use a vit",
@@ -169,6 +183,12 @@ static tacit_status denoise_create(method *m, parameters *p, const settings *opt
     if (!s)
         return TACIT_NOMEM;
     TRY(read_damage(&s->damage, m->context, options));
+    if (e->settings.rows) {
+        s->decoder.context = m->context;
+        s->corrupt = settings_number(options, "corrupt");
+        s->rows = row_decoder_declare(p, e, e->width);
+        return TACIT_OK;
+    }
     TRY(decoder_create(&s->decoder, e, options, true));
     s->embed = linear_declare(p, "decoder.embed", e->kind->width, s->decoder.width);
     decoder_declare(&s->decoder, p);
@@ -188,6 +208,7 @@ const objective objective_denoise = {
     .destroy = denoise_destroy,
     .lane = denoise_lane,
     .restore = denoise_restore,
+    .restore_rows = denoise_restore_rows,
     .demonstrate_columns = 3,
     .demonstrate_titles = denoise_titles,
     .demonstrate = denoise_demonstrate,

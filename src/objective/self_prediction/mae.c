@@ -7,6 +7,7 @@
 
 #include "base/philox.h"
 #include "objective/self_prediction/decoder.h"
+#include "objective/self_prediction/row_prediction.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,10 +18,12 @@ typedef struct mae {
     linear_layer embed;
     value mask_token;
     decoder decoder;
+    row_decoder rows; /* in the place of the above, for rows of a table */
+    double ratio;     /* of rows: share of the features that is hidden */
 } mae;
 
 static const setting mae_settings[] = {
-    {"mask-ratio", SETTING_NUMBER, 0.05, 0.95, NULL, "0.6", "", "share of the patches that is removed",
+    {"mask-ratio", SETTING_NUMBER, 0.05, 0.95, NULL, "0.6", "", "share of the patches, or features, hidden",
      "mae"},
     DECODER_SETTINGS("mae"),
     {"target", SETTING_CHOICE, 0, 0, "normalized|raw", "raw", "",
@@ -138,12 +141,29 @@ static value mae_inpaint(const method *m, tape *t, value pictures, value kept, v
         return tape_fail(
             t, TACIT_ARGUMENT,
             "this run of mae has learnt patches without their brightness and contrast: to fill holes, "
-            "train with --target pixels");
+            "train with --target raw");
     return predict(m, t, op_patchify(t, pictures, m->encoder->settings.patch), &mask);
+}
+
+static value mae_restore_rows(const method *m, tape *t, value rows)
+{
+    const mae *s = m->state;
+    return row_decoder_apply(&s->rows, t, m->encoder->embed(m->encoder, t, rows));
+}
+
+/* As with patches: what is hidden is predicted, and nothing else counts. */
+static value mae_rows_lane(const method *m, tape *t, const lane *l)
+{
+    const mae *s = m->state;
+    value hidden;
+    const value seen = row_damage_lane(t, l, ROW_HIDE, s->ratio, &hidden); /* (B, columns) */
+    return op_weighted_square_error(t, mae_restore_rows(m, t, seen), l->views, hidden);
 }
 
 static value mae_lane(const method *m, tape *t, const lane *l)
 {
+    if (l->features)
+        return mae_rows_lane(m, t, l);
     const masks mask = draw_masks(m->state, t, l);
     return mae_loss(m, t, l->views, mask.kept, mask.removed);
 }
@@ -233,16 +253,19 @@ static tacit_status check_kept(const method *m)
 static tacit_status mae_create(method *m, parameters *p, const settings *options)
 {
     const encoder *e = m->encoder;
-    if (e->settings.rows)
-        return context_fail(m->context, TACIT_ARGUMENT,
-                            "mae hides patches of pictures, but the data are rows of a table: use simclr");
-    if (!e->encode_visible)
+    if (!e->settings.rows && !e->encode_visible)
         return context_fail(m->context, TACIT_ARGUMENT,
                             "mae hides patches from the encoder, which %s can not do: use a vit",
                             e->kind->name);
     mae *s = m->state = memory_alloc(m->context, 1, sizeof *s);
     if (!s)
         return TACIT_NOMEM;
+    if (e->settings.rows) {
+        s->decoder.context = m->context;
+        s->ratio = settings_number(options, "mask-ratio");
+        s->rows = row_decoder_declare(p, e, e->width);
+        return TACIT_OK;
+    }
     s->tokens = e->tokens;
     s->kept = (int64_t)((double)e->tokens * (1.0 - settings_number(options, "mask-ratio")));
     s->normalize = strcmp(settings_text(options, "target"), "normalized") == 0;
@@ -267,6 +290,7 @@ const objective objective_mae = {
     .destroy = mae_destroy,
     .lane = mae_lane,
     .inpaint = mae_inpaint,
+    .restore_rows = mae_restore_rows,
     .demonstrate_columns = 3,
     .demonstrate_titles = mae_titles,
     .demonstrate = mae_demonstrate,
