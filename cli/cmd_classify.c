@@ -52,7 +52,7 @@ static const char *const training[] = {"epochs",       "batch",     "lr",      "
                                        "weight-decay", "smoothing", "augment", "checkpoint-minutes",
                                        "split",        "limit",     "skip-bad"};
 
-enum { SETTINGS_MOST = 2 * (sizeof training / sizeof *training + 3) + 1 };
+enum { SETTINGS_MOST = 2 * (sizeof training / sizeof *training + 4) + 1 };
 
 static size_t add_pair(const char **settings, size_t count, const char *name, const char *value)
 {
@@ -76,6 +76,8 @@ static void collect_settings(const session *s, const tacit_dataset_options *data
         count = add_pair(settings, count, "label", data->label);
     if (data->group)
         count = add_pair(settings, count, "group", data->group);
+    if (data->only)
+        count = add_pair(settings, count, "only", data->only);
     settings[count] = NULL;
 }
 

@@ -101,9 +101,14 @@ const char *count_text(int64_t count, char out[COUNT_TEXT]);
          NULL,    NULL,                                                                                      \
          "",      "tables: column of the label, by name or number; default: as trained",                     \
          group},                                                                                             \
+        {"group", TACIT_OPTION_TEXT,                                                                         \
+         0,       0,                                                                                         \
+         NULL,    NULL,                                                                                      \
+         "",      "tables: column of the group; pictures: CSV of name and group; default: as trained",       \
+         group},                                                                                             \
     {                                                                                                        \
-        "group", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",                                                    \
-            "tables: column of the group, by name or number; default: as trained", group                     \
+        "only", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",                                                     \
+            "labels whose examples are kept, commas between; default: all", group                            \
     }
 #define ROW_COUNT(rows) (sizeof(rows) / sizeof *(rows))
 

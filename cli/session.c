@@ -164,6 +164,7 @@ tacit_dataset_options session_data_options(const session *s, const tacit_model *
     options.header = header ? header : options.header;
     options.label = label ? label : options.label;
     options.group = group ? group : options.group;
+    options.only = command_line_text(&s->line, "only");
     options.columns_may_lack = !label && !group;
     return options;
 }

@@ -132,9 +132,10 @@ typedef struct tacit_dataset_options {
     /* Tables. A column is named by its name, or its number from 1. */
     const char
         *header; /* "yes", "no": whether the first row names the columns; NULL or "auto": if it looks so */
-    const char *label;     /* column of the label; NULL or "": none */
-    const char *group;     /* column that tells which rows belong together; NULL or "": none */
-    bool columns_may_lack; /* it is no error if `label` and `group` are not there */
+    const char *label; /* column of the label; NULL or "": none */
+    const char *group; /* column that tells which rows belong together; of pictures a CSV of name and group */
+    bool columns_may_lack; /* `label` and `group` need not be there */
+    const char *only;      /* labels whose examples are kept, commas between; NULL or "": all */
 } tacit_dataset_options;
 
 /* The defaults named above. */
@@ -765,9 +766,8 @@ TACIT_API tacit_compare_options tacit_compare_options_default(void);
 
 /* Trains every method with the same budget, tries every use that the data allow, and leaves in `folder`: a
  * run for each method, report.html, which needs no other file, and report.json, the same numbers. `test`,
- * other examples with labels, may be NULL: then a fifth of `data` is held out where they are judged by
- * labels. `progress` hears the training, `stage` what is being done; both may be NULL. A method that can not
- * learn from these data is TACIT_ARGUMENT; TACIT_CANCELLED: nothing but finished runs is left. */
+ * other examples with labels, may be NULL: then a fifth of `data` is held out where labels judge. `progress`
+ * hears the training. TACIT_CANCELLED: nothing but finished runs is left. */
 TACIT_CALL tacit_compare(tacit_context *context, const tacit_dataset *data, const tacit_dataset *test,
                          const tacit_compare_options *options, const char *folder,
                          void (*progress)(void *user, const tacit_progress *progress),

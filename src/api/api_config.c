@@ -130,5 +130,6 @@ tacit_dataset_options tacit_config_dataset_options(const tacit_config *config)
                                    .cache_bytes = o.cache_bytes,
                                    .header = o.header,
                                    .label = o.label,
-                                   .group = o.group};
+                                   .group = o.group,
+                                   .only = o.only};
 }

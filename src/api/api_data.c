@@ -77,6 +77,7 @@ tacit_status tacit_dataset_open(tacit_dataset **out, tacit_context *context, con
                                    .cache_bytes = o->cache_bytes,
                                    .header = o->header,
                                    .label = o->label,
+                                   .only = o->only,
                                    .group = o->group,
                                    .columns_may_lack = o->columns_may_lack};
     context_begin(context);

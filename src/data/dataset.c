@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "data/cache.h"
+#include "data/choice.h"
 #include "data/codec.h"
 #include "data/paths.h"
 #include "data/source.h"
@@ -129,7 +130,11 @@ static tacit_status open_parts(dataset *d, const path_list *l)
     if (options->channels)
         d->channels = options->channels;
     TRY(open_cache(d));
-    return options->skip_bad && !d->table ? dataset_leave_out_bad(d) : TACIT_OK;
+    if (options->skip_bad && !d->table)
+        TRY(dataset_leave_out_bad(d));
+    if (!d->table && options->group && *options->group && !options->columns_may_lack)
+        TRY(dataset_read_groups(d, options->group));
+    return options->only && *options->only ? dataset_keep_labels(d, options->only) : TACIT_OK;
 }
 
 tacit_status dataset_open(dataset **out, tacit_context *context, const char *const *paths, int count,
@@ -150,7 +155,8 @@ tacit_status dataset_open(dataset **out, tacit_context *context, const char *con
     if (status == TACIT_OK)
         status = open_parts(d, &list);
     path_list_free(&list, context);
-    d->options.split = d->options.header = d->options.label = d->options.group = NULL; /* were borrowed */
+    d->options.split = d->options.header = d->options.label = d->options.group = d->options.only =
+        NULL; /* were borrowed */
     if (status == TACIT_OK)
         *out = d;
     else

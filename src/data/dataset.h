@@ -53,8 +53,10 @@ typedef struct dataset_options {
     /* Tables; texts are borrowed for the opening only. */
     const char *header;    /* the first row names the columns: "yes", "no", "auto" (NULL) */
     const char *label;     /* column of the label: its name, or number from 1; NULL, "": none */
-    const char *group;     /* column that tells which rows belong together */
-    bool columns_may_lack; /* label and group are what a model was trained with: no error if not there */
+    const char *group;     /* column that tells which rows belong together; of pictures a CSV that does */
+    bool columns_may_lack; /* label and group are what a model was trained with: no error if not there, and no
+                              CSV is read */
+    const char *only;      /* labels that are kept, with commas between; NULL, "": all */
 } dataset_options;
 
 typedef struct dataset dataset;

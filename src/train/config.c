@@ -82,7 +82,11 @@ static const setting common[] = {
     {"label", SETTING_TEXT, 0, 0, NULL, "", "",
      "tables: column of the label, by name or number from 1; it is not learnt from", "data"},
     {"group", SETTING_TEXT, 0, 0, NULL, "", "",
-     "tables: column that tells which rows belong together; it is not learnt from", "data"},
+     "which examples belong together: of tables a column, of pictures a CSV of name and group; not learnt "
+     "from",
+     "data"},
+    {"only", SETTING_TEXT, 0, 0, NULL, "", "", "labels whose examples are kept, commas between; empty: all",
+     "data"},
     CHOICE("augment", "contrastive|prediction|none", "contrastive", "strong views, mild views, or none",
            "augmentation"),
     CHOICE(
@@ -298,6 +302,7 @@ dataset_options config_dataset_options(const settings *s)
                              .header = settings_text(s, "header"),
                              .label = settings_text(s, "label"),
                              .group = settings_text(s, "group"),
+                             .only = settings_text(s, "only"),
                              .cache_bytes =
                                  settings_is_auto(s, "cache") ? UINT64_MAX : settings_size(s, "cache")};
 }

@@ -523,6 +523,17 @@ expect 1 '' 'tacit: --score prediction: the model is of a contrastive method, wh
 ok anomaly rows-mae row-even.csv --quiet --json
 holds 'rows are predicted too' grep -q '"prediction":{"threshold"' got.out
 
+# ---- a part of the data ----------------------------------------------------------------------------------------------
+ok embed run tiny -o part.csv --only 1 --quiet
+holds 'only the examples of a label are kept' test "$(wc -l <part.csv)" = 21
+expect 1 '' 'tacit: --only: the data have no label "2"' embed run tiny -o part.csv --only 0,2 --quiet
+awk 'BEGIN { for (i = 0; i < 40; i++) print "train-images-idx3-ubyte:" i "," i % 5 }' >groups.csv
+ok train tiny -o of-groups --method simclr --group groups.csv --positives group --epochs 1 --samples 0 --batch 16 --quiet
+ok resume of-groups --quiet
+sed -i 7d groups.csv
+expect 1 '' 'tacit: groups.csv: the group of train-images-idx3-ubyte:6 is missing' \
+    train tiny -o not --method simclr --group groups.csv --positives group --epochs 1 --quiet
+
 # ---- classifiers -----------------------------------------------------------------------------------------------------
 expect 2 '' 'tacit: classify: expected fit or predict, not guess
 tacit: see `tacit classify --help`' classify guess
