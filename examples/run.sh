@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the examples one after the other on small data, looks at what they leave, and checks that the README shows what
 # is compiled here.
-#   run.sh TRAIN_ARRAY EMBED NEIGHBOURS SOURCE
+#   run.sh TRAIN_ARRAY EMBED NEIGHBOURS SOURCE CLASSIFY
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -24,6 +24,14 @@ number() {
 "$3" "$folder/run" "$folder/train-images-idx3-ubyte" | tee "$folder/nearest"
 [ "$(wc -l <"$folder/nearest")" = 15 ]
 [ "$(grep -c '^1\.000  train-images' "$folder/nearest")" = 3 ]
+
+# Every other picture is of the other class.
+{
+    printf '\0\0\010\001' && number 20
+    printf '\0\001\0\001\0\001\0\001\0\001\0\001\0\001\0\001\0\001\0\001'
+} >"$folder/train-labels-idx1-ubyte"
+"$5" "$folder/run" "$folder/train-images-idx3-ubyte" "$folder/head" "$folder/train-images-idx3-ubyte" | tee "$folder/classes"
+[ "$(grep -cE '^train-images.*  [01]  [01]\.[0-9]+$' "$folder/classes")" = 20 ]
 
 if "$2" "$folder/nowhere" "$folder" "$folder/out.npy" 2>"$folder/error"; then
     echo "a model that is not there was opened"
