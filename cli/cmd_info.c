@@ -18,15 +18,15 @@ static json_t *describe(const tacit_model_info *m)
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:o, s:o, s:s, s:I, s:I, "
         "s:I, "
-        "s:I, s:I, s:i, s:b}",
+        "s:I, s:I, s:i, s:i, s:b}",
         "version", m->version, "method", m->method, "family", m->family, "encoder", m->encoder, "readout",
         m->readout, "preset", m->preset, "height", m->height, "width", m->width, "channels", m->channels,
         "patch", m->patch, "dimension", (json_int_t)m->dimension, "parameters", (json_int_t)m->parameters,
         "encoder_parameters", (json_int_t)m->encoder_parameters, "mean", number_list(m->mean, channels),
         "deviation", number_list(m->deviation, channels), "data", m->data, "examples",
         (json_int_t)m->examples, "steps", (json_int_t)m->steps, "epochs", (json_int_t)m->epochs, "batch",
-        (json_int_t)m->batch, "seed", (json_int_t)m->seed, "columns", m->columns, "complete",
-        (int)m->complete);
+        (json_int_t)m->batch, "seed", (json_int_t)m->seed, "columns", m->columns, "classes", (int)m->classes,
+        "complete", (int)m->complete);
 }
 
 static void print_numbers(const char *what, const double *numbers, int count)
@@ -55,8 +55,14 @@ static void print_training(const tacit_model_info *m)
     if (!m->columns)
         printf(", augmented as %s", m->preset);
     putchar('\n');
-    printf("training    %s steps of %s epochs done, ", count_text(m->steps, a), count_text(m->epochs, b));
-    printf("batch %s, seed %llu\n", count_text(m->batch, a), (unsigned long long)m->seed);
+    if (m->classes)
+        printf("classes     %s\n", count_text(m->classes, a));
+    if (m->steps == 0 && m->complete) {
+        printf("training    none: a linear layer was fitted, seed %llu\n", (unsigned long long)m->seed);
+    } else {
+        printf("training    %s steps of %s epochs done, ", count_text(m->steps, a), count_text(m->epochs, b));
+        printf("batch %s, seed %llu\n", count_text(m->batch, a), (unsigned long long)m->seed);
+    }
     printf("state       %s\n", m->complete ? "complete" : "unfinished");
 }
 

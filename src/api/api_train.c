@@ -48,6 +48,8 @@ static tacit_status resume_classifier(tacit_context *context, run_record *r, con
                                       const tacit_dataset *data, const tacit_train_options *options)
 {
     label_parts parts;
+    if (r->complete) /* a linear layer, which was fitted at once */
+        return TACIT_OK;
     dataset shown = *data->data, part = {.context = NULL};
     data_source source = handle_source(data);
     if (!r->table && shown.channels != r->channels) {

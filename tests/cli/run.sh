@@ -553,7 +553,11 @@ ok classify fit run tiny -o head --quiet
 holds 'a linear layer is judged by cross-fitting' grep -qE '^accuracy +[01]\.[0-9]{3}   on 40 examples judged by layers' got.out
 expect 1 '' 'tacit: head holds a run already: choose another folder, go on with `tacit resume head`, or say --overwrite' \
     classify fit run tiny -o head --quiet
+cp head/model/model.safetensors head.before
+ok resume head --quiet
+holds 'a linear layer has nothing to go on with' cmp head.before head/model/model.safetensors
 ok info head
+holds 'and how many classes it tells apart' grep -qx 'classes     2' got.out
 holds 'a classifier says what it is' grep -q '^method      classify (supervised)$' got.out
 ok embed head tiny -o head.npy --quiet
 ok classify predict head tiny -o predicted
