@@ -18,8 +18,8 @@
 enum { HEAD_SIZE = 4096, NAME_SIZE = 512 };
 static const int64_t default_pixel_limit = 178956970; /* 2^29 / 3 */
 
-const dataset_format *const dataset_formats[] = {&format_idx, &format_npy,    &format_tar,
-                                                 &format_csv, &format_folder, NULL};
+const dataset_format *const dataset_formats[] = {&format_idx,  &format_npy, &format_tar,    &format_jsonl,
+                                                 &format_text, &format_csv, &format_folder, NULL};
 
 /* ---- finding the format ---- */
 
@@ -41,12 +41,15 @@ static tacit_status fail_unknown(tacit_context *context, const char *path)
     return context_fail(context, TACIT_FORMAT, "%s: of no known format; known are: %s", path, known);
 }
 
-static tacit_status find_format(tacit_context *context, const char *path, const dataset_format **out)
+static tacit_status find_format(tacit_context *context, const char *path, bool any_bytes,
+                                const dataset_format **out)
 {
     uint8_t head[HEAD_SIZE];
     size_t size = 0;
     const bool folder = folder_exists(path);
-    *out = NULL;
+    *out = any_bytes ? &format_text : NULL;
+    if (any_bytes)
+        return TACIT_OK;
     if (!folder)
         TRY(read_head(context, path, head, &size));
     if (!folder && size == 0)
@@ -60,12 +63,13 @@ static tacit_status find_format(tacit_context *context, const char *path, const 
 }
 
 /* The one format of all paths. */
-static tacit_status find_common_format(tacit_context *context, const path_list *l, const dataset_format **out)
+static tacit_status find_common_format(tacit_context *context, const path_list *l, bool any_bytes,
+                                       const dataset_format **out)
 {
-    TRY(find_format(context, l->paths[0], out));
+    TRY(find_format(context, l->paths[0], any_bytes, out));
     for (size_t i = 1; i < l->count; i++) {
         const dataset_format *other;
-        TRY(find_format(context, l->paths[i], &other));
+        TRY(find_format(context, l->paths[i], any_bytes, &other));
         if (other != *out)
             return context_fail(
                 context, TACIT_ARGUMENT,
@@ -102,25 +106,38 @@ static tacit_status open_cache(dataset *d)
     return cache_create(&d->cache, d->context, d->count, limit);
 }
 
-/* What only tables or only pictures have is not passed over when it is asked for of the other. */
+static bool asked(const char *option)
+{
+    return option && *option;
+}
+
+/* What only one kind of data has is not passed over when it is asked for of another. */
 static tacit_status check_kind(const dataset *d, const char *path)
 {
     const dataset_options *o = &d->options;
-    if (d->table && o->channels)
-        return context_fail(d->context, TACIT_ARGUMENT, "%s: rows of a table have no grey or colour", path);
-    if (!d->table && !o->columns_may_lack && o->label && *o->label)
+    const bool records = d->format == &format_jsonl, pictures = !d->table && !d->texts;
+    if (!pictures && o->channels)
+        return context_fail(d->context, TACIT_ARGUMENT, "%s: %s have no grey or colour", path,
+                            d->table ? "rows of a table" : "texts");
+    if (!d->table && !records && !o->columns_may_lack && asked(o->label))
         return context_fail(d->context, TACIT_ARGUMENT,
-                            "%s: --label names a column of a CSV table, but this is of format %s", path,
-                            d->format->name);
-    if (d->table && o->skip_bad)
-        context_log(d->context, "--skip-bad is for pictures: a bad row of a table is always an error");
+                            "%s: --label names a column of a CSV table or a field of JSON lines, but this is "
+                            "of format %s",
+                            path, d->format->name);
+    if (!records && !o->columns_may_lack && (asked(o->field) || asked(o->pair)))
+        return context_fail(d->context, TACIT_ARGUMENT,
+                            "%s: --%s names a field of JSON lines, but this is of format %s", path,
+                            asked(o->field) ? "field" : "pair", d->format->name);
+    if (!pictures && o->skip_bad)
+        context_log(d->context, "--skip-bad is for pictures: a bad %s is always an error",
+                    d->table ? "row of a table" : "text");
     return TACIT_OK;
 }
 
 static tacit_status open_parts(dataset *d, const path_list *l)
 {
     const dataset_options *options = &d->options;
-    TRY(find_common_format(d->context, l, &d->format));
+    TRY(find_common_format(d->context, l, options->any_bytes, &d->format));
     TRY(d->format->open(d, (const char *const *)l->paths, (int)l->count, options));
     if (d->count < 1)
         return context_fail(d->context, TACIT_FORMAT, "%s: there are no examples in it", l->paths[0]);
@@ -130,7 +147,7 @@ static tacit_status open_parts(dataset *d, const path_list *l)
     if (options->channels)
         d->channels = options->channels;
     TRY(open_cache(d));
-    if (options->skip_bad && !d->table)
+    if (options->skip_bad && !d->table && !d->texts)
         TRY(dataset_leave_out_bad(d));
     if (!d->table && options->group && *options->group && !options->columns_may_lack)
         TRY(dataset_read_groups(d, options->group));
@@ -156,7 +173,7 @@ tacit_status dataset_open(dataset **out, tacit_context *context, const char *con
         status = open_parts(d, &list);
     path_list_free(&list, context);
     d->options.split = d->options.header = d->options.label = d->options.group = d->options.only =
-        NULL; /* were borrowed */
+        d->options.unit = d->options.field = d->options.pair = NULL; /* were borrowed */
     if (status == TACIT_OK)
         *out = d;
     else
@@ -180,6 +197,11 @@ void dataset_close(dataset *d)
     table_destroy(d->table);
     memory_free(context, d->kept);
     memory_free(context, d);
+}
+
+const char *dataset_kind(const dataset *d)
+{
+    return d->table ? "rows of a table" : (d->texts ? "texts" : "pictures");
 }
 
 int64_t dataset_stored(const dataset *d, int64_t i)
@@ -247,8 +269,8 @@ tacit_status dataset_read_row(const dataset *d, int64_t i, const float **out)
 {
     *out = NULL;
     if (!d->table)
-        return context_fail(d->context, TACIT_ARGUMENT,
-                            "the examples are pictures: expected rows of a table");
+        return context_fail(d->context, TACIT_ARGUMENT, "the examples are %s: expected rows of a table",
+                            dataset_kind(d));
     TRY(check_number(d, i));
     *out = d->table->values + dataset_stored(d, i) * d->table->columns;
     return TACIT_OK;
@@ -257,9 +279,9 @@ tacit_status dataset_read_row(const dataset *d, int64_t i, const float **out)
 tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out)
 {
     *out = (image){0};
-    if (d->table)
-        return context_fail(d->context, TACIT_ARGUMENT,
-                            "the examples are rows of a table: expected pictures");
+    if (d->table || d->texts)
+        return context_fail(d->context, TACIT_ARGUMENT, "the examples are %s: expected pictures",
+                            dataset_kind(d));
     TRY(check_number(d, i));
     const int64_t stored = dataset_stored(d, i);
     if (cache_get(d->cache, stored, out))
@@ -273,6 +295,17 @@ tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out)
     cache_put(d->cache, stored, example);
     *out = example;
     return TACIT_OK;
+}
+
+tacit_status dataset_read_text(const dataset *d, int64_t i, text_part part, uint64_t offset, size_t most,
+                               scratch *s, text_piece *out)
+{
+    *out = (text_piece){0};
+    if (!d->texts || (part == TEXT_SECOND && !d->paired))
+        return context_fail(d->context, TACIT_ARGUMENT, "the examples are %s: expected %s", dataset_kind(d),
+                            d->texts ? "two texts each, by --pair" : "texts");
+    TRY(check_number(d, i));
+    return d->format->read_text(d, dataset_stored(d, i), part, offset, most, s, out);
 }
 
 void dataset_name(const dataset *d, int64_t i, char *out, size_t size)

@@ -2,7 +2,7 @@
  *
  * A data set knows how many examples it has and reads example i, from any worker. Formats are found by
  * content (sniff), in the order of the table in dataset.c. Examples are pictures of bytes, whose sizes may
- * differ, or rows of numbers. */
+ * differ, rows of numbers, or texts. */
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
 
@@ -14,6 +14,16 @@ typedef struct image {
     int height, width, channels;
     const uint8_t *pixels; /* borrowed: see dataset_read */
 } image;
+
+/* A piece of a text: bytes, UTF-8 unless the data set was opened with any_bytes. */
+typedef struct text_piece {
+    const uint8_t *bytes; /* (size): borrowed, see dataset_read_text */
+    size_t size;
+    uint64_t total; /* bytes of the whole text */
+} text_piece;
+
+/* Which of two texts that belong together. */
+typedef enum text_part { TEXT_FIRST, TEXT_SECOND } text_part;
 
 /* Memory of one worker that readers grow as they need. */
 typedef struct scratch {
@@ -57,6 +67,11 @@ typedef struct dataset_options {
     bool columns_may_lack; /* label and group are what a model was trained with: no error if not there, and no
                               CSV is read */
     const char *only;      /* labels that are kept, with commas between; NULL, "": all */
+    /* Texts. */
+    const char *unit;  /* what one example is: "file", "line"; NULL, "auto": a file. JSON lines: a record */
+    const char *field; /* of JSON lines: what holds the text; NULL, "": "text" */
+    const char *pair;  /* of JSON lines: what holds a second text that belongs to it; NULL, "": none */
+    bool any_bytes;    /* files are taken as they are, whatever their bytes */
 } dataset_options;
 
 typedef struct dataset dataset;
@@ -65,7 +80,8 @@ typedef struct dataset dataset;
  * context. Its options are resolved (pixel_limit > 0). `close` frees the state only, and is also called after
  * a failed open, when state may be NULL; labels, their names, groups and the table are freed by
  * dataset_close. A format of rows sets the table, height and width 1, the columns as channels, and has no
- * `read`. */
+ * `read`. A format of texts has `read_text` and no `read`, sets channels 1, and `paired` where each example
+ * has two. */
 typedef struct dataset_format {
     const char *name, *summary;
     bool needs_no_cache; /* reading again costs no more than the cache would: never put in it */
@@ -75,6 +91,10 @@ typedef struct dataset_format {
     /* Example i as stored, from any worker; pixels borrowed from the data set or the scratch. Any channel
      * count. */
     tacit_status (*read)(const dataset *d, int64_t i, scratch *s, image *out);
+    /* Of texts: a piece of example i from byte `offset` on, as much as there is up to `most`. Any worker; the
+     * piece is borrowed from the data set or the scratch, of another use for each part. */
+    tacit_status (*read_text)(const dataset *d, int64_t i, text_part part, uint64_t offset, size_t most,
+                              scratch *s, text_piece *out);
     /* What names example i to a person ("cats/7.jpg", "train-images:312") into out. */
     void (*name_of)(const dataset *d, int64_t i, char *out, size_t size);
     void (*close)(dataset *d);
@@ -92,7 +112,9 @@ struct dataset {
     char **label_names; /* (label_count), or NULL: "0", "1", ... */
     int32_t *groups;    /* (count), 0 .. group_count-1: examples that belong together; or NULL */
     int32_t group_count;
-    row_table *table; /* the examples are rows, with these columns and values; NULL: they are pictures */
+    row_table *table; /* the examples are rows, with these columns and values; NULL: they are not */
+    bool texts;       /* the examples are texts */
+    bool paired;      /* two texts each */
     void *state;      /* the format's own */
     int64_t *kept;    /* with skip_bad: stored number of each example, or NULL */
     struct cache *cache;
@@ -108,6 +130,9 @@ tacit_status dataset_from_memory(dataset **out, tacit_context *context, const ui
                                  int height, int width, int channels, const int32_t *labels);
 void dataset_close(dataset *d);
 
+/* What the examples are, in a sentence: "pictures", "rows of a table", "texts". */
+const char *dataset_kind(const dataset *d);
+
 /* Examples rows (count) of `d` as a data set, in that order: what they are called, labels and groups are as
  * there. *out is a copy that shares the rest with `d`, which must outlive it; dataset_subset_end frees what
  * is its own, also after a failure. */
@@ -117,6 +142,12 @@ void dataset_subset_end(dataset *subset);
 /* Example i with the data set's number of channels. Pixels are borrowed: until the next read with the same
  * scratch. Any worker, its own scratch. */
 tacit_status dataset_read(const dataset *d, int64_t i, scratch *s, image *out);
+
+/* A piece of text `part` of example i, from byte `offset` (up to its size) on: as much as there is up to
+ * `most`. Borrowed until the next read of the same part with the same scratch. Any worker, its own scratch.
+ */
+tacit_status dataset_read_text(const dataset *d, int64_t i, text_part part, uint64_t offset, size_t most,
+                               scratch *s, text_piece *out);
 
 /* The number under which the format, and the table's values, have example i. */
 int64_t dataset_stored(const dataset *d, int64_t i);
@@ -134,5 +165,6 @@ int32_t dataset_find_label(const dataset *d, const char *text);
 /* Formats in sniffing order, NULL-terminated. */
 extern const dataset_format *const dataset_formats[];
 extern const dataset_format format_idx, format_npy, format_tar, format_csv, format_folder, format_memory;
+extern const dataset_format format_text, format_jsonl;
 
 #endif

@@ -45,9 +45,18 @@ static tacit_status add(file_list *l, const char *path, size_t below)
     return TACIT_OK;
 }
 
-static bool named_like_a_picture(const char *path)
+bool file_named_like_a_picture(const char *path)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (text_ends_with(path, endings[i]))
+            return true;
+    return false;
+}
+
+bool file_named_like_a_text(const char *path)
+{
+    static const char *const endings[] = {".txt", ".text", ".md", ".txt.gz", ".text.gz", ".md.gz"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         if (text_ends_with(path, endings[i]))
             return true;
@@ -98,9 +107,9 @@ static tacit_status walk_entry(walk *w, const char *folder, const char *name, co
     const bool there = stat(path, &info) == 0; /* false for a link that leads nowhere */
     if (there && S_ISDIR(info.st_mode))
         status = walk_folder(w, path, here);
-    else if (named_like_a_picture(path))
+    else if (w->list->texts ? file_named_like_a_text(path) : file_named_like_a_picture(path))
         status = add(w->list, path, w->below);
-    else if (there && S_ISREG(info.st_mode))
+    else if (there && S_ISREG(info.st_mode) && !w->list->texts)
         status = add_if_picture(w, path);
     else
         w->list->ignored++;
