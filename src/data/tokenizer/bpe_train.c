@@ -1,14 +1,13 @@
 /* Training of a byte-pair encoding: again and again the neighbours that occur most often become one token.
  *
  * The result is that of BpeTrainer in the library `tokenizers`, with all 256 bytes as initial alphabet: of
- * pairs that are equally frequent the one with the smaller ids comes first (left before right); the bytes
- * have their ids in the order of GPT-2. Two of its ways show, and are kept:
- *   - The same token may come out of two merges ("ab" + "c", "a" + "bc"). Then it has one id.
- *   - The count of a pair does not go to zero when it is merged. If a token of before comes out of another
- * merge, the pair may be there anew; its count goes on from where it was, and only words where it is new are
- * looked at. Of two merges of the same pair the later one stays. In that case two entries of the queue may be
- * alike but for their words. Which is first is chance over there; here it is the older one, so that the order
- * of the texts does not matter. */
+ * pairs that are equally frequent the one with the smaller ids comes first (left before right), and the bytes
+ * have their ids in the order of GPT-2. Nothing in that rule is left to chance.
+ *
+ * A token never comes out of two different merges, so it is not looked for. As long as no merge crosses the
+ * ends of a stretch of bytes, what becomes of it does not depend on what is around it: the first merge that
+ * makes one token of it does so wherever it is. For the same reason a pair that was merged does not occur
+ * again. */
 #include "data/tokenizer/byte_level.h"
 #include "data/tokenizer/pairs.h"
 #include "data/tokenizer/parts.h"
@@ -23,7 +22,7 @@ typedef struct word {
 /* A pair that may be merged next, in the words of a list. */
 typedef struct candidate {
     int64_t count; /* when it was put into the queue: later there may be fewer */
-    int32_t number, words, round;
+    int32_t number, words;
 } candidate;
 
 typedef struct training {
@@ -35,8 +34,6 @@ typedef struct training {
     pair_table pairs;
     candidate *queue; /* a heap */
     size_t queue_size, queue_capacity;
-    merge *merges; /* (merge_count): result -1 when it was done again later */
-    size_t merge_count, merge_capacity;
     uint8_t *token; /* room for the bytes of a new one */
     size_t token_capacity;
 } training;
@@ -46,9 +43,7 @@ typedef struct training {
 static bool before(const training *t, const candidate *a, const candidate *b)
 {
     const uint64_t first = t->pairs.pairs[a->number].pair, second = t->pairs.pairs[b->number].pair;
-    if (a->count != b->count)
-        return a->count > b->count;
-    return first != second ? first < second : a->round < b->round;
+    return a->count != b->count ? a->count > b->count : first < second;
 }
 
 static tacit_status queue_push(training *t, candidate added)
@@ -85,7 +80,7 @@ static tacit_status end_round(training *t)
     for (size_t i = 0; i < p->touched_count; i++) {
         neighbours *n = &p->pairs[p->touched[i]];
         if (n->count > 0)
-            TRY(queue_push(t, (candidate){n->count, p->touched[i], n->words, (int32_t)t->merge_count}));
+            TRY(queue_push(t, (candidate){n->count, p->touched[i], n->words}));
         else
             pair_table_recycle(p, n->words);
         n->words = -1;
@@ -116,7 +111,7 @@ static tacit_status choose(training *t, int64_t least, candidate *chosen, bool *
 
 /* ---- merging ---- */
 
-/* The id of the token that is left and right together, new or not. */
+/* Adds the token that is left and right together. */
 static tacit_status make_token(training *t, merge *m)
 {
     token_table *v = &t->result->tokens;
@@ -128,23 +123,8 @@ static tacit_status make_token(training *t, merge *m)
     t->token = array;
     memcpy(t->token, byte_strings_get(&v->strings, m->left, &left), left);
     memcpy(t->token + left, byte_strings_get(&v->strings, m->right, &right), right);
-    m->result = byte_strings_find(&v->strings, t->token, left + right);
-    if (m->result >= 0)
-        return TACIT_OK;
     m->result = (int32_t)v->strings.count;
     return token_table_add(v, t->token, left + right, false);
-}
-
-static tacit_status note_merge(training *t, neighbours *n, merge m)
-{
-    void *array = t->merges;
-    TRY(memory_reserve(t->context, &array, &t->merge_capacity, t->merge_count + 1, sizeof *t->merges));
-    t->merges = array;
-    if (n->merged >= 0)
-        t->merges[n->merged].result = -1;
-    n->merged = (int32_t)t->merge_count;
-    t->merges[t->merge_count++] = m;
-    return TACIT_OK;
 }
 
 /* What changes around a pair that is merged: `previous` and `next` are its neighbours, NULL at the ends. */
@@ -184,10 +164,10 @@ static tacit_status merge_word(training *t, const merge *m, int32_t number)
 
 static tacit_status merge_pair_of(training *t, const candidate *chosen)
 {
-    neighbours *n = &t->pairs.pairs[chosen->number];
-    merge m = {(int32_t)(n->pair >> 32), (int32_t)(n->pair & UINT32_MAX), -1};
+    const uint64_t pair = t->pairs.pairs[chosen->number].pair;
+    merge m = {(int32_t)(pair >> 32), (int32_t)(pair & UINT32_MAX), -1};
     TRY(make_token(t, &m));
-    TRY(note_merge(t, n, m));
+    TRY(merge_table_add(&t->result->merges, m));
     for (int32_t i = chosen->words; i >= 0; i = t->pairs.nodes[i].next)
         TRY(merge_word(t, &m, t->pairs.nodes[i].word));
     pair_table_recycle(&t->pairs, chosen->words);
@@ -248,22 +228,13 @@ static tacit_status count_pairs(training *t)
     return end_round(t);
 }
 
-static tacit_status keep_merges(const training *t)
-{
-    for (size_t i = 0; i < t->merge_count; i++)
-        if (t->merges[i].result >= 0)
-            TRY(merge_table_add(&t->result->merges, t->merges[i]));
-    return TACIT_OK;
-}
-
 static tacit_status train(training *t, const byte_strings *words, const int64_t *counts, int64_t vocabulary,
                           int64_t least)
 {
     TRY(make_alphabet(t));
     TRY(spell_words(t, words, counts));
     TRY(count_pairs(t));
-    TRY(merge_all(t, vocabulary, least));
-    return keep_merges(t);
+    return merge_all(t, vocabulary, least);
 }
 
 tacit_status bpe_train(tokenizer *result, const byte_strings *words, const int64_t *counts,
@@ -275,7 +246,6 @@ tacit_status bpe_train(tokenizer *result, const byte_strings *words, const int64
     memory_free(t.context, t.words);
     memory_free(t.context, t.symbols);
     memory_free(t.context, t.queue);
-    memory_free(t.context, t.merges);
     memory_free(t.context, t.token);
     pair_table_free(&t.pairs);
     return status;

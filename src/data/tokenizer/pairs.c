@@ -58,7 +58,7 @@ static tacit_status find_or_add(pair_table *p, uint64_t pair, int32_t *number)
             return fail_limit(p);
         TRY(memory_reserve(p->context, &array, &p->capacity, p->count + 1, sizeof *p->pairs));
         p->pairs = array;
-        p->pairs[p->count++] = (neighbours){pair, 0, -1, -1};
+        p->pairs[p->count++] = (neighbours){pair, 0, -1};
         *slot = (uint32_t)p->count;
     }
     *number = (int32_t)(*slot - 1);

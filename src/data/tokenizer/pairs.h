@@ -12,8 +12,7 @@ typedef struct word_node {
 typedef struct neighbours {
     uint64_t pair;
     int64_t count;
-    int32_t words;  /* the list of this round, or -1 */
-    int32_t merged; /* the number of the merge that this pair became, or -1 */
+    int32_t words; /* the list of this round, or -1 */
 } neighbours;
 
 /* Begin with pair_table_init. */
