@@ -16,15 +16,16 @@ enum { SNIFF_SIZE = 1024, DEPTH_MOST = 8, LOOKS_MOST = 10000 };
 
 /* ---- which files are texts ---- */
 
+/* The last character of the head may be cut off. */
 static bool holds_text(const uint8_t *head, size_t size)
 {
-    const size_t valid = utf8_valid(head, size);
-    if (size == 0 || (valid < size && !utf8_may_go_on(head + valid, size - valid)))
+    size_t good;
+    if (size == 0 || (!utf8_check(head, size, &good) && size - good >= UTF8_MOST))
         return false;
-    for (size_t i = 0; i < valid; i++)
+    for (size_t i = 0; i < good; i++)
         if (head[i] < 0x20 && !strchr("\t\n\f\r", head[i]))
             return false;
-    return !csv_sniff(head, size);
+    return good > 0 && !csv_sniff(head, size);
 }
 
 typedef struct folder_look {

@@ -115,12 +115,12 @@ static tacit_status scan_lines(scanning *s, uint64_t offset, const uint8_t *byte
     return TACIT_OK;
 }
 
-/* How many of the bytes are good; the last ones may be the beginning of a character that goes on. */
+/* How many of the bytes are whole characters: the last one may go on where there is more. */
 static tacit_status check_bytes(const scanning *s, uint64_t offset, const uint8_t *bytes, size_t size,
                                 bool more, size_t *good)
 {
-    *good = s->how->any_bytes ? size : utf8_valid(bytes, size);
-    if (*good == size || (more && utf8_may_go_on(bytes + *good, size - *good)))
+    *good = size;
+    if (s->how->any_bytes || utf8_check(bytes, size, good) || (more && *good > 0 && size - *good < UTF8_MOST))
         return TACIT_OK;
     return context_fail(s->files->context, TACIT_FORMAT,
                         "%s: byte %" PRIu64 " (0x%02x) is not UTF-8: expected a text; --bytes takes any file",

@@ -9,7 +9,7 @@
 
 typedef struct token_store {
     tacit_context *context;
-    int64_t tokens, texts; /* how many there are */
+    int64_t tokens, texts; /* how many there are, texts being those of the range */
     int64_t *starts;       /* (texts + 1): the first token of each text; then `tokens` */
     uint64_t *sizes;       /* (texts): bytes of each text */
     int width;             /* bytes of a token: 2 or 4, little-endian */
@@ -18,8 +18,21 @@ typedef struct token_store {
     int fd;                /* -1: none */
 } token_store;
 
+/* A run of the texts: from byte first_byte of text `first` to before byte last_byte of text `last`. What is
+ * in it of a text counts as a text. */
+typedef struct text_range {
+    int64_t first, last;
+    uint64_t first_byte, last_byte;
+} text_range;
+
+/* All texts; and where they are cut in two so that the second part has about this share of the bytes (0 to 1,
+ * both exclusive): between two texts where that is near enough, else between two characters of one. */
+text_range text_range_all(const dataset *d);
+tacit_status text_range_split(const dataset *d, double share, text_range *before, text_range *after);
+
 typedef struct token_store_options {
     text_part part;
+    text_range range;
     int32_t end;      /* a token behind each text; -1: none */
     const char *path; /* the file, which is made, or used again if it holds the tokens of these very texts by
                          this tokenizer; NULL: in memory */
