@@ -1,6 +1,6 @@
 /* Views: what a model sees of an example. The trainer asks for view v of example i in epoch e and gets
- * numbers of a fixed shape; how they are made (crop, jitter, corruption of columns) is behind this interface.
- */
+ * numbers of a fixed shape; how they are made (crop, jitter, corruption of columns, windows of a text) is
+ * behind this interface, and so is how many examples there are. */
 #ifndef DATA_VIEWS_H
 #define DATA_VIEWS_H
 
@@ -26,8 +26,10 @@ typedef struct row_features {
 
 typedef struct views views;
 struct views {
-    dtype dtype;
-    shape shape; /* of one view: (H, W, C) of pictures, (columns) of rows */
+    dtype dtype; /* f32; of texts i32 */
+    shape shape; /* of one view: (H, W, C) of pictures, (columns) of rows, (tokens) of texts */
+    int64_t count; /* examples, by the number that random and plain take */
+    int64_t held;  /* more of them behind these, which are kept apart to measure on */
     pixel_scale pixels;
     row_features features; /* of rows; count 0: pictures */
     /* A training view: random, a function of (seed, epoch, example, view) only. out holds `shape`. Any

@@ -83,18 +83,18 @@ void embedder_destroy(embedder *e)
     memory_free(e->context, e);
 }
 
-/* The lane's pictures; places past the end repeat the last example. */
-static tacit_status fill_lane(const embedder *e, int64_t start, int64_t rows, int worker, float *pictures)
+/* The lane's views; places past the end repeat the last example. */
+static tacit_status fill_lane(const embedder *e, int64_t start, int64_t rows, int worker, char *out)
 {
-    const int64_t size = shape_count(e->views->shape);
-    for (int64_t i = 0; i < rows; i++) {
+    const size_t size = (size_t)shape_count(e->views->shape) * dtype_size(e->views->dtype);
+    for (int64_t i = 0; i < rows; i++, out += size) {
         const int64_t at = start + i;
         if (at >= e->count) {
-            memcpy(pictures + i * size, pictures + (i - 1) * size, (size_t)size * sizeof *pictures);
+            memcpy(out, out - size, size);
             continue;
         }
         const int64_t example = e->examples ? e->examples[at] : e->first + at;
-        TRY(e->views->plain(e->views, example, &e->scratches[worker], pictures + i * size));
+        TRY(e->views->plain(e->views, example, &e->scratches[worker], out));
     }
     return TACIT_OK;
 }
@@ -120,10 +120,10 @@ static tacit_status run_plain_lane(embedder *e, int64_t start, int worker)
 {
     tape *t = e->tapes[worker];
     tape_reset(t, TAPE_INFERENCE);
-    const value pictures = tape_output(t, DTYPE_F32, shape_many(e->lane, e->views->shape));
+    const value pictures = tape_output(t, e->views->dtype, shape_many(e->lane, e->views->shape));
     if (!pictures.id)
         return tape_status(t);
-    TRY(fill_lane(e, start, e->lane, worker, tape_f32(t, pictures)));
+    TRY(fill_lane(e, start, e->lane, worker, tape_tensor(t, pictures)->data));
     const int64_t width = learner_width(e->learner), left = e->count - start;
     const int64_t rows = left < e->lane ? left : e->lane;
     if (e->errors)
@@ -197,7 +197,7 @@ static tacit_status calibrate_lane(embedder *e, int64_t start, int64_t rows)
     const value pictures = tape_output(t, DTYPE_F32, shape_4(rows, v.size[0], v.size[1], v.size[2]));
     if (!pictures.id)
         return tape_status(t);
-    TRY(fill_lane(e, start, rows, 0, tape_f32(t, pictures)));
+    TRY(fill_lane(e, start, rows, 0, tape_tensor(t, pictures)->data));
     learner_embed(e->learner, t, pictures);
     return tape_status(t);
 }

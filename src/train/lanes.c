@@ -187,10 +187,10 @@ typedef struct view_range {
 } view_range;
 
 static tacit_status fill_views(lanes *l, int worker, view_range which, const int64_t *examples, int64_t count,
-                               float *out)
+                               char *out)
 {
     lane_worker *w = &l->workers[worker];
-    const int64_t size = shape_count(l->views->shape);
+    const size_t size = (size_t)shape_count(l->views->shape) * dtype_size(l->views->dtype);
     const double start = clock_seconds();
     for (int64_t i = 0; i < count; i++)
         for (int v = which.first; v < which.first + which.count; v++, out += size)
@@ -220,11 +220,11 @@ static lane tell_lane(lanes *l, tape *t, int worker, view_range which, const int
                  .pixels = &l->views->pixels,
                  .features = l->views->features.count ? &l->views->features : NULL,
                  .scratch = &l->workers[worker].scratch};
-    const value pictures = tape_output(t, DTYPE_F32, shape_many(count * which.count, l->views->shape));
-    if (!pictures.id)
+    const value made = tape_output(t, l->views->dtype, shape_many(count * which.count, l->views->shape));
+    if (!made.id)
         return told;
-    const tacit_status status = fill_views(l, worker, which, examples, count, tape_f32(t, pictures));
-    told.views = status == TACIT_OK ? pictures : tape_fail(t, status, "views of a lane");
+    const tacit_status status = fill_views(l, worker, which, examples, count, tape_tensor(t, made)->data);
+    told.views = status == TACIT_OK ? made : tape_fail(t, status, "views of a lane");
     return told;
 }
 

@@ -148,7 +148,7 @@ tacit_status picture_views_create(views **out, tacit_context *context, const dat
     if (!p)
         return TACIT_NOMEM;
     p->base = (views){
-        .dtype = DTYPE_F32, .shape = s, .random = random_view, .plain = plain_view, .destroy = destroy};
+        .dtype = DTYPE_F32, .shape = s, .count = d->count, .random = random_view, .plain = plain_view, .destroy = destroy};
     p->context = context;
     p->data = d;
     p->settings = o->settings;

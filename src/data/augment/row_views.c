@@ -119,6 +119,7 @@ tacit_status row_views_create(views **out, tacit_context *context, const dataset
     if (!v)
         return TACIT_NOMEM;
     v->base = (views){.dtype = DTYPE_F32,
+                      .count = d->count,
                       .shape = shape_1(like->columns),
                       .random = random_view,
                       .plain = plain_view,
