@@ -32,6 +32,10 @@ value op_add(tape *t, value a, value b); /* same shape */
  * row t where it is the invalid value (then R = T). */
 value op_add_rows(tape *t, value x, value table, value index);
 
+/* Rows of a table by number: ids (B, T) i32, table (V, D) -> (B, T, D). Id -1 (padding) gives a row of zeros
+ * and no gradient; any other outside 0 .. V-1 is TACIT_ARGUMENT. The table may serve other operators too. */
+value op_embed_rows(tape *t, value ids, value table);
+
 /* One more token before the others: x (B, T, D), token (D) -> (B, T+1, D). */
 value op_prepend(tape *t, value x, value token);
 

@@ -123,6 +123,13 @@ void ref_take_token_backward(int64_t b, int64_t t, int64_t d, int64_t token, con
 /* x (B, H, W, C) -> (B, (H/p)(W/p), p*p*C); pictures have no gradient. */
 void ref_patchify(int64_t b, int64_t h, int64_t w, int64_t c, int64_t patch, const double *x, double *y);
 
+/* ---- ref_text.c ---- */
+
+/* ids (B, T), table (V, D) -> (B, T, D); id -1: zeros. */
+void ref_embed_rows(int64_t b, int64_t t, int64_t d, const double *table, const int32_t *ids, double *y);
+void ref_embed_rows_backward(int64_t b, int64_t t, int64_t d, int64_t v, const int32_t *ids, const double *dy,
+                             double *dtable);
+
 /* ---- ref_loss.c ---- */
 
 /* -> the loss. */
