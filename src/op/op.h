@@ -26,6 +26,11 @@ value op_relu(tape *t, value x);
  * `heads` heads of D/heads -> (B, T, D), softmax(q k^T / sqrt(D/heads)) v. */
 value op_attention(tape *t, value qkv, int heads);
 
+/* The same where not every token sees every other. causal: token i sees tokens 0 .. i. lengths (B) i32 of 0
+ * .. T, or the invalid value: tokens from lengths[b] on are seen by none, have zeros for their output, and
+ * pass no gradient. The scores (T, T) are never whole in memory. */
+value op_attention_masked(tape *t, value qkv, int heads, bool causal, value lengths);
+
 value op_add(tape *t, value a, value b); /* same shape */
 
 /* x (B, T, D) plus a row of `table` (R, D) at each token: row index[b][t] where index (B, T) i32 is given,

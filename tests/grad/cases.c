@@ -148,6 +148,23 @@ static const operator_spec specs[] = {
     {&row_embed_rows, 1, 2, 1, 1, false},
     {&row_embed_rows, 3, 5, 7, 4, false},
     {&row_embed_rows, 4, 17, 33, 65, false},
+    {&row_attention_all, 1, 1, 1, 1, false},
+    {&row_attention_all, 2, 3, 6, 2, false},
+    {&row_attention_all, 2, 73, 48, 1, false},
+    {&row_attention_all, 1, 150, 40, 2, false},
+    {&row_attention_causal, 1, 1, 1, 1, false},
+    {&row_attention_causal, 2, 3, 6, 2, false},
+    {&row_attention_causal, 2, 9, 5, 5, false},
+    {&row_attention_causal, 3, 33, 32, 2, false},
+    {&row_attention_causal, 2, 64, 128, 4, false},
+    {&row_attention_causal, 1, 129, 192, 3, false},
+    {&row_attention_causal, 1, 256, 64, 1, false},
+    {&row_attention_lengths, 4, 3, 4, 2, false},
+    {&row_attention_lengths, 5, 20, 12, 3, false},
+    {&row_attention_lengths, 7, 131, 48, 2, false},
+    {&row_attention_causal_lengths, 4, 3, 4, 2, false},
+    {&row_attention_causal_lengths, 5, 20, 12, 3, false},
+    {&row_attention_causal_lengths, 7, 131, 48, 2, false},
 };
 
 const operator_spec *operator_specs(int *count)

@@ -67,10 +67,38 @@ static void test_embed_rows(void **state)
                    "5 rows");
 }
 
+static value masked(shape qkv, int heads, shape lengths)
+{
+    return op_attention_masked(rig.tape, input(qkv), heads, true,
+                               lengths.rank ? index_value(lengths) : (value){0});
+}
+
+static void test_attention_masked(void **state)
+{
+    (void)state;
+    const shape qkv = shape_3(2, 3, 12), two = shape_1(2), none = {0};
+    begin();
+    expect_refused(masked(shape_2(3, 12), 2, none), TACIT_SHAPE, "(3, 12)", "2 heads");
+    expect_refused(masked(qkv, 3, none), TACIT_SHAPE, "(2, 3, 12)", "3 heads");
+    expect_refused(masked(qkv, 0, none), TACIT_SHAPE, "(2, 3, 12)", "0 heads");
+    expect_refused(masked(qkv, -1, none), TACIT_SHAPE, "(2, 3, 12)", "-1 heads");
+    expect_refused(masked(shape_3(2, 0, 12), 1, none), TACIT_SHAPE, "(2, 0, 12)", "1 heads");
+    expect_refused(masked(shape_3(2, 3, 0), 1, none), TACIT_SHAPE, "(2, 3, 0)", "1 heads");
+    expect_refused(masked(qkv, 2, shape_1(3)), TACIT_SHAPE, "lengths of 2", "(3)");
+    expect_refused(masked(qkv, 2, shape_2(2, 1)), TACIT_SHAPE, "lengths of 2", "(2, 1)");
+    expect_refused(op_attention_masked(rig.tape, input(qkv), 2, false, input(two)), TACIT_SHAPE,
+                   "lengths of 2", "(2)");
+    whole[1] = 4;
+    expect_refused(masked(qkv, 2, two), TACIT_ARGUMENT, "length 4", "3 tokens");
+    whole[1] = -1;
+    expect_refused(masked(qkv, 2, two), TACIT_ARGUMENT, "length -1", "3 tokens");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_embed_rows),
+        cmocka_unit_test(test_attention_masked),
     };
     return cmocka_run_group_tests(tests, open_rig, close_rig);
 }

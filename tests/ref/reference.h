@@ -81,6 +81,17 @@ void ref_attention(int64_t b, int64_t t, int64_t d, int64_t heads, const double 
 void ref_attention_backward(int64_t b, int64_t t, int64_t d, int64_t heads, const double *qkv,
                             const double *dy, double *dqkv);
 
+/* The same where token t sees tokens 0 .. t only (causal), or those before a length (B) only; NULL: all. A
+ * token that sees none has zeros for its output. */
+typedef struct ref_masks {
+    bool causal;
+    const int32_t *lengths;
+} ref_masks;
+void ref_attention_masked(int64_t b, int64_t t, int64_t d, int64_t heads, const ref_masks *masks,
+                          const double *qkv, double *y);
+void ref_attention_masked_backward(int64_t b, int64_t t, int64_t d, int64_t heads, const ref_masks *masks,
+                                   const double *qkv, const double *dy, double *dqkv);
+
 /* ---- ref_rows.c ---- */
 
 void ref_add(int64_t count, const double *a, const double *b, double *y);
