@@ -24,7 +24,7 @@ typedef struct masked {
 typedef struct head {
     int64_t tokens;              /* that take part */
     float *q, *k, *v;            /* (room, columns), q scaled */
-    float *k_panels, *v_panels;  /* transposed: (room / 32, depth, 32) */
+    float *k_panels, *v_panels;  /* transposed: (room / 32, columns, 32) */
     float *scores, *out;         /* of a block: (BLOCK, line), (BLOCK, columns) */
     float *dy, *dk, *dv;         /* (room, columns); from here on only in backward */
     float *diff_scores, *centre; /* (BLOCK, line); (room): dy . y of each row */
@@ -64,26 +64,33 @@ static int64_t length_of(const masked *m, int64_t example)
 
 static int64_t head_size(const masked *m, bool backward)
 {
-    const int64_t rows = m->room * m->columns, panels = m->room * m->depth;
-    const int64_t forward = 3 * rows + panels + BLOCK * (m->line + m->columns);
-    return backward ? forward + 3 * rows + panels + BLOCK * m->line + m->room : forward;
+    const int64_t rows = m->room * m->columns;
+    const int64_t forward = 4 * rows + BLOCK * (m->line + m->columns);
+    return backward ? forward + 4 * rows + BLOCK * m->line + m->room : forward;
 }
 
 static head head_parts(const masked *m, float *space, bool backward)
 {
-    const int64_t rows = m->room * m->columns, panels = m->room * m->depth;
+    const int64_t rows = m->room * m->columns;
     head h = {.q = space, .k = space + rows, .v = space + 2 * rows, .scores = space + 3 * rows};
     h.out = h.scores + BLOCK * m->line;
     h.k_panels = h.out + BLOCK * m->columns;
     if (!backward)
         return h;
-    h.dy = h.k_panels + panels;
+    h.dy = h.k_panels + rows;
     h.dk = h.dy + rows;
     h.dv = h.dk + rows;
     h.diff_scores = h.dv + rows;
     h.v_panels = h.diff_scores + BLOCK * m->line;
-    h.centre = h.v_panels + panels;
+    h.centre = h.v_panels + rows;
     return h;
+}
+
+/* The next rows of one head are too far apart for the processor to foresee. */
+INLINE void fetch_ahead(const float *row, int64_t step, int64_t depth)
+{
+    for (int64_t c = 0; c < depth; c += 16)
+        __builtin_prefetch(row + 8 * step + c);
 }
 
 /* Rows of `depth` numbers, `row` apart, to (room, columns) times `scale`; zeros for what is padding. */
@@ -92,6 +99,7 @@ KERNEL static void load_rows(const masked *m, int64_t tokens, const float *src, 
 {
     const int64_t depth = m->depth, columns = m->columns;
     for (int64_t i = 0; i < tokens; i++, dst += columns, src += row) {
+        fetch_ahead(src, row, depth);
 #pragma omp simd
         for (int64_t c = 0; c < depth; c++)
             dst[c] = src[c] * scale;
@@ -106,7 +114,8 @@ KERNEL static void store_rows(const masked *m, int64_t tokens, const float *src,
                               int64_t row, bool add)
 {
     const int64_t depth = m->depth;
-    for (int64_t i = 0; i < tokens; i++, dst += row, src += m->columns)
+    for (int64_t i = 0; i < tokens; i++, dst += row, src += m->columns) {
+        fetch_ahead(dst, row, depth);
         if (add) {
 #pragma omp simd
             for (int64_t c = 0; c < depth; c++)
@@ -116,57 +125,37 @@ KERNEL static void store_rows(const masked *m, int64_t tokens, const float *src,
             for (int64_t c = 0; c < depth; c++)
                 dst[c] = src[c] * scale;
         }
+    }
 }
 
+typedef float quad __attribute__((vector_size(16)));
+
+/* Four rows of four numbers, transposed. */
+INLINE void transpose_quads(const float *rows, int64_t from_step, float *panel)
+{
+    quad a[4], halves[4], b[4];
+    for (int i = 0; i < 4; i++)
+        __builtin_memcpy(&a[i], rows + i * from_step, sizeof a[i]);
+    halves[0] = __builtin_shufflevector(a[0], a[1], 0, 4, 1, 5);
+    halves[1] = __builtin_shufflevector(a[2], a[3], 0, 4, 1, 5);
+    halves[2] = __builtin_shufflevector(a[0], a[1], 2, 6, 3, 7);
+    halves[3] = __builtin_shufflevector(a[2], a[3], 2, 6, 3, 7);
+    for (int i = 0; i < 4; i += 2) {
+        b[i] = __builtin_shufflevector(halves[i], halves[i + 1], 0, 1, 4, 5);
+        b[i + 1] = __builtin_shufflevector(halves[i], halves[i + 1], 2, 3, 6, 7);
+    }
+    for (int i = 0; i < 4; i++)
+        __builtin_memcpy(panel + i * PANEL_COLUMNS, &b[i], sizeof b[i]);
+}
+
+/* Rows (room, columns) to panels (room / 32, columns, 32): each panel is 32 rows, transposed. */
 KERNEL static void to_panels(const masked *m, int64_t tokens, const float *rows, float *panels)
 {
     const int64_t columns = m->columns;
-    for (int64_t first = 0; first < tokens; first += PANEL_COLUMNS, rows += PANEL_COLUMNS * columns)
-        for (int64_t c = 0; c < m->depth; c++, panels += PANEL_COLUMNS)
-            for (int64_t i = 0; i < PANEL_COLUMNS; i++)
-                panels[i] = rows[i * columns + c];
-}
-
-/* ---- one row of scores ---- */
-
-/* exp(row - largest) for the keys that are seen, 0 for those up to `limit`. Gives the sum, and its logarithm
- * with the largest put back. */
-KERNEL static float exponentials(float *row, int64_t seen, int64_t limit, float *log_sum)
-{
-    float largest = row[0], sum = 0.0f;
-#pragma omp simd reduction(max : largest)
-    for (int64_t i = 0; i < seen; i++)
-        largest = row[i] > largest ? row[i] : largest;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < seen; i++) {
-        row[i] = kernel_exp(row[i] - largest);
-        sum += row[i];
-    }
-    memset(row + seen, 0, (size_t)(limit - seen) * sizeof *row);
-    *log_sum = largest + logf(sum);
-    return sum;
-}
-
-/* Scores to probabilities, and the gradient of these to that of the scores: dz = p * (dp - centre). */
-KERNEL static void row_gradient(float *restrict p, float *restrict dp, int64_t seen, int64_t limit,
-                                float log_sum, float centre)
-{
-#pragma omp simd
-    for (int64_t i = 0; i < seen; i++) {
-        p[i] = kernel_exp(p[i] - log_sum);
-        dp[i] = p[i] * (dp[i] - centre);
-    }
-    memset(p + seen, 0, (size_t)(limit - seen) * sizeof *p);
-    memset(dp + seen, 0, (size_t)(limit - seen) * sizeof *dp);
-}
-
-KERNEL static float dot(const float *a, const float *b, int64_t count)
-{
-    float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < count; i++)
-        sum += a[i] * b[i];
-    return sum;
+    for (int64_t first = 0; first < tokens; first += PANEL_COLUMNS, panels += PANEL_COLUMNS * columns)
+        for (int64_t i = 0; i < PANEL_COLUMNS; i += 4, rows += 4 * columns)
+            for (int64_t c = 0; c < columns; c += 4)
+                transpose_quads(rows + c, columns, panels + c * PANEL_COLUMNS + i);
 }
 
 /* ---- one block of query rows ---- */
@@ -182,7 +171,8 @@ static block block_at(const head *h, int64_t first)
     return (block){first, rows, round_up(rows, PANEL_ROWS)};
 }
 
-/* Keys that row i sees, and keys that the group of rows from i on is multiplied with. */
+/* Keys that row i sees; and keys that its group of rows is multiplied with: at most 7 more, which are among
+ * the 16 that the last one seen belongs to. */
 static int64_t seen_of(const masked *m, const head *h, int64_t i)
 {
     if (i >= h->tokens)
@@ -195,6 +185,130 @@ static int64_t limit_of(const masked *m, const head *h, int64_t i)
     const int64_t group = i / PANEL_ROWS * PANEL_ROWS + PANEL_ROWS;
     return m->causal ? group : round_up(h->tokens, PANEL_ROWS);
 }
+
+/* ---- rows of scores ---- */
+
+/* Scores are taken 16 at a time, so that no loop has a remainder; what lies behind those that are seen is
+ * first given no weight. */
+enum { CELLS = 16 };
+
+/* The numbers behind the first `seen` that share their last 16 with them become `filler`. */
+INLINE void close_row(float *row, int64_t seen, float filler)
+{
+    const int rest = (int)((seen - 1) % CELLS + 1);
+    float *last = row + seen - rest;
+#pragma omp simd
+    for (int c = 0; c < CELLS; c++)
+        last[c] = c < rest ? last[c] : filler;
+}
+
+INLINE float largest_of(const float *row, int64_t seen)
+{
+    float lanes[CELLS], largest = row[0];
+    for (int c = 0; c < CELLS; c++)
+        lanes[c] = row[c];
+    for (int64_t i = CELLS; i < seen; i += CELLS)
+#pragma omp simd
+        for (int c = 0; c < CELLS; c++)
+            lanes[c] = row[i + c] > lanes[c] ? row[i + c] : lanes[c];
+#pragma omp simd reduction(max : largest)
+    for (int c = 0; c < CELLS; c++)
+        largest = lanes[c] > largest ? lanes[c] : largest;
+    return largest;
+}
+
+/* exp(row - largest) in place of the row; gives the sum. */
+INLINE float exponentials(float *row, int64_t seen, float largest)
+{
+    float lanes[CELLS] = {0}, sum = 0.0f;
+    for (int64_t i = 0; i < seen; i += CELLS)
+#pragma omp simd
+        for (int c = 0; c < CELLS; c++) {
+            row[i + c] = kernel_exp(row[i + c] - largest);
+            lanes[c] += row[i + c];
+        }
+#pragma omp simd reduction(+ : sum)
+    for (int c = 0; c < CELLS; c++)
+        sum += lanes[c];
+    return sum;
+}
+
+/* Scores to probabilities, and the gradient of these to that of the scores: dz = p * (dp - centre). */
+INLINE void row_gradient(float *restrict p, float *restrict dp, int64_t seen, float log_sum, float centre)
+{
+    for (int64_t i = 0; i < seen; i += CELLS)
+#pragma omp simd
+        for (int c = 0; c < CELLS; c++) {
+            p[i + c] = kernel_exp(p[i + c] - log_sum);
+            dp[i + c] = p[i + c] * (dp[i + c] - centre);
+        }
+}
+
+/* Scores of the block to exponentials; their sums (BLOCK), and the logarithms of these with the largest put
+ * back. */
+KERNEL static void block_exponentials(const masked *m, const head *h, const block *b, float *sums,
+                                      float *log_sum)
+{
+    for (int64_t i = 0; i < b->padded; i++) {
+        float *row = h->scores + i * m->line;
+        const int64_t seen = seen_of(m, h, b->first + i);
+        if (seen) {
+            close_row(row, seen, -INFINITY);
+            const float largest = largest_of(row, seen);
+            sums[i] = exponentials(row, seen, largest);
+            log_sum[b->first + i] = largest + logf(sums[i]);
+        } else
+            memset(row, 0, (size_t)limit_of(m, h, b->first + i) * sizeof *row);
+    }
+}
+
+/* Scores of the block to probabilities, gradients of these to gradients of scores. */
+KERNEL static void block_gradients(const masked *m, const head *h, const block *b, const float *log_sum)
+{
+    for (int64_t i = 0; i < b->padded; i++) {
+        float *p = h->scores + i * m->line, *dp = h->diff_scores + i * m->line;
+        const int64_t at = b->first + i, seen = seen_of(m, h, at);
+        if (seen) {
+            close_row(p, seen, -INFINITY);
+            row_gradient(p, dp, seen, log_sum[at], h->centre[at]);
+            close_row(dp, seen, 0.0f);
+        } else {
+            memset(p, 0, (size_t)limit_of(m, h, at) * sizeof *p);
+            memset(dp, 0, (size_t)limit_of(m, h, at) * sizeof *dp);
+        }
+    }
+}
+
+/* y = out over the sums. */
+KERNEL static void store_block(const masked *m, const head *h, const block *b, const float *sums, float *y)
+{
+    const int64_t depth = m->depth;
+    const float *out = h->out;
+    y += b->first * m->width;
+    for (int64_t i = 0; i < b->rows; i++, y += m->width, out += m->columns) {
+        const float scale = 1.0f / sums[i];
+        fetch_ahead(y, m->width, depth);
+#pragma omp simd
+        for (int64_t c = 0; c < depth; c++)
+            y[c] = out[c] * scale;
+    }
+}
+
+/* centre = dy . y of each row. */
+KERNEL static void find_centres(const masked *m, const head *h, const float *y)
+{
+    const float *dy = h->dy;
+    for (int64_t i = 0; i < h->tokens; i++, dy += m->columns, y += m->width) {
+        float sum = 0.0f;
+        fetch_ahead(y, m->width, m->depth);
+#pragma omp simd reduction(+ : sum)
+        for (int64_t c = 0; c < m->depth; c++)
+            sum += dy[c] * y[c];
+        h->centre[i] = sum;
+    }
+}
+
+/* ---- products ---- */
 
 /* dst (BLOCK, line) = rows of the block times all tokens that some row of a group sees; what no row sees is
  * left as it is. */
@@ -209,7 +323,7 @@ static void row_products(const masked *m, const head *h, const block *b, const f
                                   .a = rows + start * m->columns,
                                   .a_row = m->columns,
                                   .a_depth = 1,
-                                  .b = panels + key * m->depth,
+                                  .b = panels + key * m->columns,
                                   .b_step = PANEL_COLUMNS,
                                   .dst = dst + (start - b->first) * m->line + key,
                                   .dst_step = m->line});
@@ -278,14 +392,11 @@ static void forward_head(const masked *m, const head *h, float *y, float *log_su
 {
     for (int64_t first = 0; first < h->tokens; first += BLOCK) {
         const block b = block_at(h, first);
-        float sums[BLOCK], unread;
+        float sums[BLOCK];
         row_products(m, h, &b, h->q, h->k_panels, h->scores);
-        for (int64_t i = 0; i < b.padded; i++)
-            sums[i] = exponentials(h->scores + i * m->line, seen_of(m, h, first + i),
-                                   limit_of(m, h, first + i), i < b.rows ? &log_sum[first + i] : &unread);
+        block_exponentials(m, h, &b, sums, log_sum);
         token_products(m, h, &b, h->scores, h->v);
-        for (int64_t i = 0; i < b.rows; i++)
-            store_rows(m, 1, h->out + i * m->columns, 1.0f / sums[i], y + (first + i) * m->width, 0, false);
+        store_block(m, h, &b, sums, y);
     }
 }
 
@@ -296,19 +407,14 @@ static void load_backward(const masked *m, const head *h, const float *dy, const
     to_panels(m, h->tokens, h->v, h->v_panels);
     memset(h->dk, 0, size);
     memset(h->dv, 0, size);
-    for (int64_t i = 0; i < h->tokens; i++)
-        h->centre[i] = dot(dy + i * m->width, y + i * m->width, m->depth);
+    find_centres(m, h, y);
 }
 
 static void backward_block(const masked *m, const head *h, const block *b, const float *log_sum)
 {
     row_products(m, h, b, h->q, h->k_panels, h->scores);
     row_products(m, h, b, h->dy, h->v_panels, h->diff_scores);
-    for (int64_t i = 0; i < b->padded; i++) {
-        const int64_t at = b->first + i, known = i < b->rows ? at : b->first;
-        row_gradient(h->scores + i * m->line, h->diff_scores + i * m->line, seen_of(m, h, at),
-                     limit_of(m, h, at), log_sum[known], h->centre[known]);
-    }
+    block_gradients(m, h, b, log_sum);
     transposed_products(m, h, b, h->scores, h->dy, h->dv);
     transposed_products(m, h, b, h->diff_scores, h->q, h->dk);
     token_products(m, h, b, h->diff_scores, h->k);
