@@ -26,11 +26,20 @@ value op_relu(tape *t, value x);
  * `heads` heads of D/heads -> (B, T, D), softmax(q k^T / sqrt(D/heads)) v. */
 value op_attention(tape *t, value qkv, int heads);
 
+/* The same where not every token sees every other. causal: token i sees tokens 0 .. i. lengths (B) i32 of 0
+ * .. T, or the invalid value: tokens from lengths[b] on are seen by none, have zeros for their output, and
+ * pass no gradient. The scores (T, T) are never whole in memory. */
+value op_attention_masked(tape *t, value qkv, int heads, bool causal, value lengths);
+
 value op_add(tape *t, value a, value b); /* same shape */
 
 /* x (B, T, D) plus a row of `table` (R, D) at each token: row index[b][t] where index (B, T) i32 is given,
  * row t where it is the invalid value (then R = T). */
 value op_add_rows(tape *t, value x, value table, value index);
+
+/* Rows of a table by number: ids (B, T) i32, table (V, D) -> (B, T, D). Id -1 (padding) gives a row of zeros
+ * and no gradient; any other outside 0 .. V-1 is TACIT_ARGUMENT. The table may serve other operators too. */
+value op_embed_rows(tape *t, value ids, value table);
 
 /* One more token before the others: x (B, T, D), token (D) -> (B, T+1, D). */
 value op_prepend(tape *t, value x, value token);

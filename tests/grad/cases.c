@@ -145,6 +145,26 @@ static const operator_spec specs[] = {
     {&row_weighted_square_error, 1, 1, 2, 0, false},
     {&row_weighted_square_error, 3, 5, 7, 0, false},
     {&row_weighted_square_error, 8, 16, 48, 0, false},
+    {&row_embed_rows, 1, 2, 1, 1, false},
+    {&row_embed_rows, 3, 5, 7, 4, false},
+    {&row_embed_rows, 4, 17, 33, 65, false},
+    {&row_attention_all, 1, 1, 1, 1, false},
+    {&row_attention_all, 2, 3, 6, 2, false},
+    {&row_attention_all, 2, 73, 48, 1, false},
+    {&row_attention_all, 1, 150, 40, 2, false},
+    {&row_attention_causal, 1, 1, 1, 1, false},
+    {&row_attention_causal, 2, 3, 6, 2, false},
+    {&row_attention_causal, 2, 9, 5, 5, false},
+    {&row_attention_causal, 3, 33, 32, 2, false},
+    {&row_attention_causal, 2, 64, 128, 4, false},
+    {&row_attention_causal, 1, 129, 192, 3, false},
+    {&row_attention_causal, 1, 256, 64, 1, false},
+    {&row_attention_lengths, 4, 3, 4, 2, false},
+    {&row_attention_lengths, 5, 20, 12, 3, false},
+    {&row_attention_lengths, 7, 131, 48, 2, false},
+    {&row_attention_causal_lengths, 4, 3, 4, 2, false},
+    {&row_attention_causal_lengths, 5, 20, 12, 3, false},
+    {&row_attention_causal_lengths, 7, 131, 48, 2, false},
 };
 
 const operator_spec *operator_specs(int *count)
@@ -180,9 +200,10 @@ static void make_index(operator_case *c)
     const operator_spec *s = c->spec;
     if (!s->row->fill)
         return;
-    const bool of_tokens = c->output_shape.rank == 3;
-    const bool to_tokens = s->row == &row_add_rows_index;
-    c->index_shape = of_tokens ? shape_2(s->b, to_tokens ? s->t : s->k) : shape_1(s->b);
+    if (s->row->index_shape)
+        c->index_shape = s->row->index_shape(s);
+    else
+        c->index_shape = c->output_shape.rank == 3 ? shape_2(s->b, s->k) : shape_1(s->b);
     c->index = whole_numbers(c->index_shape);
     if (s->row->has_exclude)
         c->exclude = whole_numbers(c->index_shape);

@@ -20,6 +20,7 @@ typedef struct operator_row {
     /* Fills index (and exclude, where the operator has one): whole numbers the operator is given. NULL: none.
      */
     void (*fill)(const operator_spec *s, int32_t *index, int32_t *exclude);
+    shape (*index_shape)(const operator_spec *s); /* NULL: (b, k) for tokens, (b) for rows */
     int64_t (*terms)(
         const operator_spec *s); /* longest sum behind one number: f32 error grows with its root */
     /* The operator of the library; NULL for what is no operator of the tape. */
@@ -64,6 +65,8 @@ extern const operator_row row_convolution, row_max_pool;
 extern const operator_row row_mean_square_error, row_cross_entropy, row_cross_entropy_exclude, row_nt_xent,
     row_redundancy, row_vicreg, row_barlow_norm, row_info_nce, row_info_nce_projected,
     row_softmax_cross_entropy, row_weighted_square_error;
+extern const operator_row row_embed_rows, row_attention_all, row_attention_causal, row_attention_lengths,
+    row_attention_causal_lengths;
 extern const operator_row row_matmul, row_matmul_src_transposed, row_matmul_wei_transposed,
     row_matmul_both_transposed;
 

@@ -47,6 +47,11 @@ static void add_rows_fill(const operator_spec *s, int32_t *index, int32_t *exclu
         index[i] = (int32_t)((i * i * 3 + i) % s->k);
 }
 
+static shape add_rows_index_shape(const operator_spec *s)
+{
+    return shape_2(s->b, s->t);
+}
+
 static void add_rows_forward(problem *p)
 {
     const operator_case *c = case_of(p);
@@ -100,6 +105,7 @@ const operator_row row_add_rows_index = {
     .backward = add_rows_backward,
     .mistaken = add_rows_mistaken,
     .fill = add_rows_fill,
+    .index_shape = add_rows_index_shape,
     .terms = terms_rows,
     .apply = add_rows_apply,
 };

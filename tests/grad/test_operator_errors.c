@@ -300,12 +300,16 @@ static value apply_to(int operator, value x)
         return op_vicreg(rig.tape, x, x, (vicreg_weights){1, 1, 1});
     case 21:
         return op_info_nce(rig.tape, x, x, x, 1.0f);
+    case 22:
+        return op_embed_rows(rig.tape, index, x);
+    case 23:
+        return op_attention_masked(rig.tape, x, 1, true, (value){0});
     default:
         return op_reshape(rig.tape, x, shape_1(36));
     }
 }
 
-enum { OPERATORS = 23 };
+enum { OPERATORS = 25 };
 
 static void test_invalid_and_forgotten_values(void **state)
 {

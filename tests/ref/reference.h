@@ -81,6 +81,17 @@ void ref_attention(int64_t b, int64_t t, int64_t d, int64_t heads, const double 
 void ref_attention_backward(int64_t b, int64_t t, int64_t d, int64_t heads, const double *qkv,
                             const double *dy, double *dqkv);
 
+/* The same where token t sees tokens 0 .. t only (causal), or those before a length (B) only; NULL: all. A
+ * token that sees none has zeros for its output. */
+typedef struct ref_masks {
+    bool causal;
+    const int32_t *lengths;
+} ref_masks;
+void ref_attention_masked(int64_t b, int64_t t, int64_t d, int64_t heads, const ref_masks *masks,
+                          const double *qkv, double *y);
+void ref_attention_masked_backward(int64_t b, int64_t t, int64_t d, int64_t heads, const ref_masks *masks,
+                                   const double *qkv, const double *dy, double *dqkv);
+
 /* ---- ref_rows.c ---- */
 
 void ref_add(int64_t count, const double *a, const double *b, double *y);
@@ -122,6 +133,13 @@ void ref_take_token_backward(int64_t b, int64_t t, int64_t d, int64_t token, con
 
 /* x (B, H, W, C) -> (B, (H/p)(W/p), p*p*C); pictures have no gradient. */
 void ref_patchify(int64_t b, int64_t h, int64_t w, int64_t c, int64_t patch, const double *x, double *y);
+
+/* ---- ref_text.c ---- */
+
+/* ids (B, T), table (V, D) -> (B, T, D); id -1: zeros. */
+void ref_embed_rows(int64_t b, int64_t t, int64_t d, const double *table, const int32_t *ids, double *y);
+void ref_embed_rows_backward(int64_t b, int64_t t, int64_t d, int64_t v, const int32_t *ids, const double *dy,
+                             double *dtable);
 
 /* ---- ref_loss.c ---- */
 

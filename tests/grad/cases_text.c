@@ -1,0 +1,161 @@
+/* Cases: operators of models of text. */
+#include "grad/cases.h"
+
+#include "op/op.h"
+#include "ref/reference.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static shape output_btd(const operator_spec *s)
+{
+    return shape_3(s->b, s->t, s->d);
+}
+
+static int64_t terms_rows(const operator_spec *s)
+{
+    return s->b * s->t;
+}
+
+/* ---- embed_rows: table (k, d) ---- */
+
+static shape embed_shape(const operator_spec *s, int i)
+{
+    (void)i;
+    return shape_2(s->k, s->d);
+}
+
+static shape embed_index_shape(const operator_spec *s)
+{
+    return shape_2(s->b, s->t);
+}
+
+/* Rows repeat, some are never named, and some tokens are padding. */
+static void embed_fill(const operator_spec *s, int32_t *index, int32_t *exclude)
+{
+    (void)exclude;
+    for (int64_t i = 0; i < s->b * s->t; i++)
+        index[i] = i % 5 == 1 ? -1 : (int32_t)((i * i * 3 + i) % s->k);
+}
+
+static void embed_forward(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    ref_embed_rows(s->b, s->t, s->d, p->input[0], case_of(p)->index, p->output);
+}
+
+static void embed_backward(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    ref_embed_rows_backward(s->b, s->t, s->d, s->k, case_of(p)->index, p->upstream, p->gradient[0]);
+}
+
+/* Padding sends its gradient to the first row. */
+static void embed_mistaken(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    embed_backward(p);
+    for (int64_t i = 0; i < p->output_count; i++)
+        if (case_of(p)->index[i / s->d] == -1)
+            p->gradient[0][i % s->d] += p->upstream[i];
+}
+
+static value embed_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)s, (void)exclude;
+    return op_embed_rows(t, index, in[0]);
+}
+
+const operator_row row_embed_rows = {
+    .name = "embed_rows",
+    .inputs = 1,
+    .differentiable = 1,
+    .input_shape = embed_shape,
+    .output_shape = output_btd,
+    .forward = embed_forward,
+    .backward = embed_backward,
+    .mistaken = embed_mistaken,
+    .fill = embed_fill,
+    .index_shape = embed_index_shape,
+    .terms = terms_rows,
+    .apply = embed_apply,
+};
+
+/* ---- attention_masked: qkv (b, t, 3 d), k heads ---- */
+
+static shape masked_shape(const operator_spec *s, int i)
+{
+    (void)i;
+    return shape_3(s->b, s->t, 3 * s->d);
+}
+
+/* Two chained sums: over the numbers of a head for a logit, over the tokens for the output. */
+static int64_t masked_terms(const operator_spec *s)
+{
+    return s->t * 2 + s->d / s->k * 2;
+}
+
+static shape lengths_shape(const operator_spec *s)
+{
+    return shape_1(s->b);
+}
+
+/* Whole, empty, and others. */
+static void lengths_fill(const operator_spec *s, int32_t *index, int32_t *exclude)
+{
+    (void)exclude;
+    for (int64_t i = 0; i < s->b; i++)
+        index[i] = (int32_t)(i == 0 ? s->t : i == 1 ? 0 : (i * s->t + i) / (s->b + 1));
+}
+
+static ref_masks masks_of(const problem *p)
+{
+    const operator_row *row = case_of(p)->spec->row;
+    const bool causal = row == &row_attention_causal || row == &row_attention_causal_lengths;
+    return (ref_masks){causal, case_of(p)->index};
+}
+
+static void masked_forward(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    const ref_masks masks = masks_of(p);
+    ref_attention_masked(s->b, s->t, s->d, s->k, &masks, p->input[0], p->output);
+}
+
+static void masked_backward(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    const ref_masks masks = masks_of(p);
+    ref_attention_masked_backward(s->b, s->t, s->d, s->k, &masks, p->input[0], p->upstream, p->gradient[0]);
+}
+
+/* Backward knows nothing of the masks; without any, nothing flows back to the keys. */
+static void masked_mistaken(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    const ref_masks none = {false, NULL};
+    ref_attention_masked_backward(s->b, s->t, s->d, s->k, &none, p->input[0], p->upstream, p->gradient[0]);
+    for (int64_t i = 0; s->row == &row_attention_all && i < p->count[0]; i++)
+        if (i / s->d % 3 == 1)
+            p->gradient[0][i] = 0;
+}
+
+static value masked_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)exclude;
+    const bool causal = s->row == &row_attention_causal || s->row == &row_attention_causal_lengths;
+    return op_attention_masked(t, in[0], (int)s->k, causal, index);
+}
+
+#define MASKED_ROW(text, lengths, lengths_of)                                                                \
+    {                                                                                                        \
+        .name = text, .inputs = 1, .differentiable = 1, .input_shape = masked_shape,                         \
+        .output_shape = output_btd, .forward = masked_forward, .backward = masked_backward,                  \
+        .mistaken = masked_mistaken, .fill = lengths, .index_shape = lengths_of, .terms = masked_terms,      \
+        .apply = masked_apply,                                                                               \
+    }
+const operator_row row_attention_all = MASKED_ROW("attention without a mask", NULL, NULL);
+const operator_row row_attention_causal = MASKED_ROW("causal attention", NULL, NULL);
+const operator_row row_attention_lengths = MASKED_ROW("attention with lengths", lengths_fill, lengths_shape);
+const operator_row row_attention_causal_lengths =
+    MASKED_ROW("causal attention with lengths", lengths_fill, lengths_shape);

@@ -1,0 +1,104 @@
+/* What the operators of models of text refuse; as test_operator_errors.c for all others. */
+#include "support.h"
+
+#include "grad/case_run.h"
+
+static tape_rig rig;
+static float numbers[4096];
+static int32_t whole[64];
+
+static int open_rig(void **state)
+{
+    (void)state;
+    rig_open(&rig, 0);
+    return 0;
+}
+
+static int close_rig(void **state)
+{
+    (void)state;
+    rig_close(&rig);
+    return 0;
+}
+
+/* Zeros of a shape, as an input that wants a gradient. */
+static value input(shape s)
+{
+    const tensor x = tensor_of(DTYPE_F32, s, numbers);
+    return tape_input(rig.tape, &x, true);
+}
+
+static value index_value(shape s)
+{
+    const tensor x = tensor_of(DTYPE_I32, s, whole);
+    return tape_constant(rig.tape, &x);
+}
+
+static void begin(void)
+{
+    context_begin(rig.context);
+    tape_reset(rig.tape, TAPE_TRAINING);
+    memset(whole, 0, sizeof whole);
+}
+
+/* The tape has failed with `expected`, and the message holds both parts. */
+static void expect_refused(value v, tacit_status expected, const char *first, const char *second)
+{
+    assert_int_equal(v.id, 0);
+    assert_fails(rig.context, tape_status(rig.tape), expected, first);
+    assert_fails(rig.context, tape_status(rig.tape), expected, second);
+    begin();
+}
+
+static void test_embed_rows(void **state)
+{
+    (void)state;
+    const shape ids = shape_2(2, 3), table = shape_2(5, 4);
+    begin();
+    expect_refused(op_embed_rows(rig.tape, index_value(shape_1(6)), input(table)), TACIT_SHAPE, "ids (B, T)",
+                   "(6)");
+    expect_refused(op_embed_rows(rig.tape, index_value(ids), input(shape_1(4))), TACIT_SHAPE, "(2, 3)",
+                   "(4)");
+    expect_refused(op_embed_rows(rig.tape, input(ids), input(table)), TACIT_SHAPE, "embed rows", "(2, 3)");
+    whole[4] = 5;
+    expect_refused(op_embed_rows(rig.tape, index_value(ids), input(table)), TACIT_ARGUMENT, "id 5", "5 rows");
+    whole[4] = -2;
+    expect_refused(op_embed_rows(rig.tape, index_value(ids), input(table)), TACIT_ARGUMENT, "id -2",
+                   "5 rows");
+}
+
+static value masked(shape qkv, int heads, shape lengths)
+{
+    return op_attention_masked(rig.tape, input(qkv), heads, true,
+                               lengths.rank ? index_value(lengths) : (value){0});
+}
+
+static void test_attention_masked(void **state)
+{
+    (void)state;
+    const shape qkv = shape_3(2, 3, 12), two = shape_1(2), none = {0};
+    begin();
+    expect_refused(masked(shape_2(3, 12), 2, none), TACIT_SHAPE, "(3, 12)", "2 heads");
+    expect_refused(masked(qkv, 3, none), TACIT_SHAPE, "(2, 3, 12)", "3 heads");
+    expect_refused(masked(qkv, 0, none), TACIT_SHAPE, "(2, 3, 12)", "0 heads");
+    expect_refused(masked(qkv, -1, none), TACIT_SHAPE, "(2, 3, 12)", "-1 heads");
+    expect_refused(masked(shape_3(2, 0, 12), 1, none), TACIT_SHAPE, "(2, 0, 12)", "1 heads");
+    expect_refused(masked(shape_3(2, 3, 0), 1, none), TACIT_SHAPE, "(2, 3, 0)", "1 heads");
+    expect_refused(masked(qkv, 2, shape_1(3)), TACIT_SHAPE, "lengths of 2", "(3)");
+    expect_refused(masked(qkv, 2, shape_2(2, 1)), TACIT_SHAPE, "lengths of 2", "(2, 1)");
+    expect_refused(op_attention_masked(rig.tape, input(qkv), 2, false, input(two)), TACIT_SHAPE,
+                   "lengths of 2", "(2)");
+    whole[1] = 4;
+    expect_refused(masked(qkv, 2, two), TACIT_ARGUMENT, "length 4", "3 tokens");
+    whole[1] = -1;
+    expect_refused(masked(qkv, 2, two), TACIT_ARGUMENT, "length -1", "3 tokens");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_embed_rows),
+        cmocka_unit_test(test_attention_masked),
+    };
+    return cmocka_run_group_tests(tests, open_rig, close_rig);
+}
