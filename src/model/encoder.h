@@ -1,4 +1,4 @@
-/* Encoders: from a lane of pictures or rows to one embedding each. One file for each family; the table is in
+/* Encoders: from a lane of pictures, rows or texts to one embedding each. One file for each family; the table is in
  * encoder.c. */
 #ifndef MODEL_ENCODER_H
 #define MODEL_ENCODER_H
@@ -17,6 +17,10 @@ typedef struct encoder_settings {
     int regions;  /* a side, for READOUT_REGIONS */
     double share; /* of the channels, for kinds that are scalable; else 1 */
     bool rows;    /* rows of a table instead, (channels) numbers each; the rest is then of no account */
+    /* Of texts, and nothing else of the above but the readout: */
+    int64_t window, vocabulary; /* tokens of a text at the most, and how many there are to choose from */
+    float dropout;
+    bool rotary; /* positions by rotation, rather than learnt ones */
 } encoder_settings;
 
 typedef struct encoder encoder;
@@ -27,6 +31,8 @@ typedef struct encoder_kind {
     int width, depth, heads;
     bool scalable; /* its channels can be scaled; it normalises within a lane; its embedding is a mean by
                       default */
+    bool words;    /* it takes texts */
+    bool causal;   /* and a token sees those before it only */
     /* Declares the parameters under "encoder." and fills *out. Settings that do not fit are TACIT_ARGUMENT.
      */
     tacit_status (*create)(encoder **out, parameters *p, const struct encoder_kind *kind,
@@ -39,15 +45,20 @@ struct encoder {
     encoder_settings settings;
     bool takes_rows;      /* what it was built for: rows of a table, not pictures */
     int64_t width;        /* D of the embedding */
-    int64_t tokens;       /* patches of a picture, T; places of the last map of a convolutional encoder */
+    int64_t tokens;       /* patches of a picture, T; places of the last map of a convolutional encoder; the
+                             window of a text */
     int64_t patch_width;  /* numbers of a patch, P; 0 where there are none */
     int64_t lane_minimum; /* examples that a default lane has at least, for batch norm within it; 0: any */
-    /* pictures (B, H, W, C), or rows (B, columns) -> embeddings (B, D) */
+    /* pictures (B, H, W, C), rows (B, columns), or ids of texts (B, T) i32 -> embeddings (B, D) */
     value (*embed)(const encoder *e, tape *t, value pictures);
     /* Self-prediction: only the patches named by `index` (B, K) i32 are seen, or with the invalid value all
      * of them (K = T). patches (B, T, P) -> (B, 1 + K, D), class token first, after the final norm. NULL
      * where an encoder can not leave parts out, or has no tokens. */
     value (*encode_visible)(const encoder *e, tape *t, value patches, value index);
+    /* Of texts: ids (B, T) i32, T up to the window, -1 where there is none, lengths (B) i32 of tokens in each
+     * row, or the invalid value: all -> (B, T, D), after the final norm. NULL for others. */
+    value (*encode_words)(const encoder *e, tape *t, value ids, value lengths);
+    value words; /* of texts: the table (vocabulary, D) that ids are rows of */
     void (*destroy)(encoder *e);
 };
 

@@ -80,6 +80,14 @@ value parameters_add(parameters *p, const char *name, shape s, parameter_init in
     return p->status == TACIT_OK ? (value){(int)p->count} : (value){0};
 }
 
+void parameters_start_normal(parameters *p, value declared, float number)
+{
+    if (!declared.id)
+        return;
+    p->table[declared.id - 1].init = INIT_NORMAL;
+    p->table[declared.id - 1].number = number;
+}
+
 tacit_status parameters_allocate(parameters *p)
 {
     TRY(p->status);

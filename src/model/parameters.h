@@ -46,6 +46,9 @@ void parameters_fini(parameters *p);
  * for a name that is too long or already there, the invalid value; parameters_allocate reports it. */
 value parameters_add(parameters *p, const char *name, shape s, parameter_init init, float number);
 
+/* Normal first values of this deviation for what is declared already. The invalid value is passed over. */
+void parameters_start_normal(parameters *p, value declared, float number);
+
 /* The block, zeroed, after the last declaration. */
 tacit_status parameters_allocate(parameters *p);
 

@@ -60,33 +60,56 @@ value norm_apply(tape *t, const norm_layer *n, value x)
     return op_layer_norm(t, x, n->gain, n->bias);
 }
 
-static value attend(tape *t, const block *b, value x)
+/* Base of the frequencies of rotary positions (Su et al. 2021, section 3.2.2). */
+static const double rotary_base = 10000.0;
+
+static const block_style of_pictures = {.epsilon = 1e-6f};
+
+static value norm_with(tape *t, const norm_layer *n, value x, const block_style *s)
 {
-    const value normed = norm_apply(t, &b->norm1, x);
+    return op_layer_norm_eps(t, x, n->gain, n->bias, s->epsilon);
+}
+
+static value mix(tape *t, const block *b, value qkv, const block_style *s)
+{
+    if (s->rotary)
+        qkv = op_rotary(t, qkv, b->heads, rotary_base);
+    return s->masked ? op_attention_masked(t, qkv, b->heads, s->causal, s->lengths)
+                     : op_attention(t, qkv, b->heads);
+}
+
+static value attend(tape *t, const block *b, value x, const block_style *s)
+{
+    const value normed = norm_with(t, &b->norm1, x, s);
     const value qkv = linear_apply(t, &b->qkv, normed);
-    const value mixed = op_attention(t, qkv, b->heads);
+    const value mixed = mix(t, b, qkv, s);
     tape_forget(t, normed, mixed);
-    const value projected = linear_apply(t, &b->projection, mixed);
+    const value projected = op_dropout(t, linear_apply(t, &b->projection, mixed), s->dropout);
     const value sum = op_add(t, x, projected);
     tape_forget(t, x, sum);
     return sum;
 }
 
-static value expand(tape *t, const block *b, value x)
+static value expand(tape *t, const block *b, value x, const block_style *s)
 {
-    const value normed = norm_apply(t, &b->norm2, x);
+    const value normed = norm_with(t, &b->norm2, x, s);
     const value wide = linear_apply(t, &b->expand, normed);
-    const value bent = op_gelu(t, wide);
+    const value bent = s->tanh ? op_gelu_tanh(t, wide) : op_gelu(t, wide);
     tape_forget(t, normed, bent);
-    const value projected = linear_apply(t, &b->contract, bent);
+    const value projected = op_dropout(t, linear_apply(t, &b->contract, bent), s->dropout);
     const value sum = op_add(t, x, projected);
     tape_forget(t, x, sum);
     return sum;
+}
+
+value block_apply_style(tape *t, const block *b, value x, const block_style *style)
+{
+    return expand(t, b, attend(t, b, x, style), style);
 }
 
 value block_apply(tape *t, const block *b, value x)
 {
-    return expand(t, b, attend(t, b, x));
+    return block_apply_style(t, b, x, &of_pictures);
 }
 
 /* Sines, then cosines, of one coordinate at `half` / 2 frequencies. */

@@ -21,6 +21,16 @@ typedef struct block {
     int heads;
 } block;
 
+/* How a block works where it is not the picture transformers'. */
+typedef struct block_style {
+    bool masked, causal; /* attention: with `lengths`, and whether a token sees those before it only */
+    value lengths;       /* (B) i32, or the invalid value */
+    bool rotary;         /* positions are rotations of queries and keys */
+    bool tanh;           /* GELU in its approximation by tanh */
+    float dropout;       /* of what attention and the perceptron add */
+    float epsilon;       /* of the norms */
+} block_style;
+
 /* Declared as "PREFIX.weight" and "PREFIX.bias". */
 linear_layer linear_declare(parameters *p, const char *prefix, int64_t inputs, int64_t outputs);
 norm_layer norm_declare(parameters *p, const char *prefix, int64_t width);
@@ -30,6 +40,7 @@ value linear_apply(tape *t, const linear_layer *l, value x);
 value norm_apply(tape *t, const norm_layer *n, value x);
 /* (B, T, D) -> (B, T, D). The input is not to be read again afterwards: its memory may return. */
 value block_apply(tape *t, const block *b, value x);
+value block_apply_style(tape *t, const block *b, value x, const block_style *style);
 
 /* Fixed two-dimensional positions (He et al. 2022, after Vaswani et al. 2017): rows of `width` for a grid of
  * down x across patches, in row order; the first half of a row is of the column, the second of the row, each

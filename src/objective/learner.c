@@ -22,7 +22,9 @@ static tacit_status assemble(learner *l, const settings *s, shape view)
     if (!kind || !o)
         return context_fail(l->context, TACIT_ARGUMENT, "unknown %s \"%s\"", kind ? "method" : "encoder",
                             settings_text(s, kind ? "method" : "encoder"));
-    const bool rows = view.rank == 1;
+    const bool rows = view.rank == 1 && !kind->words;
+    if (kind->words && view.rank != 1)
+        return context_fail(l->context, TACIT_ARGUMENT, "%s takes texts, but the data are pictures", kind->name);
     const encoder_settings e = {.height = rows ? 1 : (int)view.size[0],
                                 .width = rows ? 1 : (int)view.size[1],
                                 .channels = (int)shape_last(view),
@@ -30,6 +32,10 @@ static tacit_status assemble(learner *l, const settings *s, shape view)
                                 .patch = (int)settings_whole(s, "patch"),
                                 .readout = readout_of(settings_text(s, "readout")),
                                 .share = settings_number(s, "width"),
+                                .window = settings_whole(s, "window"),
+                                .vocabulary = settings_whole(s, "vocab"),
+                                .dropout = (float)settings_number(s, "dropout"),
+                                .rotary = strcmp(settings_text(s, "positions"), "rotary") == 0,
                                 .regions = regions_of(settings_text(s, "readout"))};
     TRY(kind->create(&l->encoder, &l->parameters, kind, &e));
     if (l->encoder->takes_rows != rows)

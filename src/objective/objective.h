@@ -47,8 +47,8 @@ typedef struct lane {
     const int64_t *examples; /* (count): numbers of the examples in the data set */
     int32_t *labels;         /* (count): theirs, only to be read; NULL: none are known */
     int64_t count;
-    value views; /* (count * objective->views, H, W, C), or (.., columns) of rows: views of one example are
-                    neighbours. For `target`: (count * objective->target_views, ..), the views after those */
+    value views; /* (count * objective->views, H, W, C), or (.., columns) of rows, or (.., tokens) i32 of
+                    texts: views of one example are neighbours. For `target`: (count * objective->target_views, ..), the views after those */
     uint64_t seed;
     uint32_t epoch;
     const pixel_scale *pixels;    /* what the numbers of the views are */
@@ -67,6 +67,8 @@ struct objective {
     const char *summary;     /* one line, with author and year */
     int views;               /* of each example */
     bool fine;               /* wants many small patches: the default patch is then smaller */
+    bool stream;             /* of texts: wants windows of all of them, one after the other, not texts */
+    int ahead;               /* and so many more tokens behind each window */
     int target_views;        /* of each example, beside those; 0 without `target` */
     const setting *settings; /* the method's own rows */
     size_t setting_count;

@@ -26,11 +26,14 @@
     }
 
 static const char encoders[] =
-    "vit-nano|vit-micro|vit-tiny|vit-small|vit-base|resnet-10|resnet-18|resnet-50|mlp";
+    "vit-nano|vit-micro|vit-tiny|vit-small|vit-base|resnet-10|resnet-18|resnet-50|mlp|gpt-nano|gpt-micro|"
+    "gpt-small|bert-nano|bert-micro|bert-small";
 
 static const setting common[] = {
     CHOICE("encoder", encoders, "auto",
-           "network that is trained; auto: vit-nano for pictures, mlp for tables", "model"),
+           "network that is trained; auto: vit-nano for pictures, mlp for tables, of texts gpt-nano where words "
+           "are predicted in order, else bert-nano",
+           "model"),
     NUMBER("width", 0.0625, 4, "1", "", "resnets: channels of each layer, as a share", "model"),
     WHOLE("size", 8, 4096, "auto", "pixels",
           "side of the pictures the encoder sees; auto: the data's own up to 224", "model"),
@@ -38,11 +41,23 @@ static const setting common[] = {
     CHOICE("readout", "mean|class|grid2|grid3|grid4", "auto",
            "embedding: mean of the patch tokens, the class token, or means over regions; auto: by the method",
            "model"),
+    CHOICE("tokenizer", "bytes|chars|bpe", "bpe", "texts: what a token is", "text"),
+    WHOLE("vocab", 2, 1 << 22, "auto", "tokens",
+          "texts: how many different tokens; auto: 8192 of bpe, else those that there are", "text"),
+    WHOLE("window", 2, 65536, "auto", "tokens",
+          "texts: tokens that the encoder sees at once; auto: 128, of contrastive methods 64", "text"),
+    CHOICE("positions", "learned|rotary", "learned", "texts: how a token knows its place", "text"),
+    NUMBER("dropout", 0, 0.9, "0", "", "texts: share of the numbers between layers that a step is without",
+           "text"),
+    NUMBER("validation", 0, 0.5, "0.1", "",
+           "texts whose words are predicted: share that is kept apart, at the end, to measure on", "text"),
+    NUMBER("drop-words", 0, 0.9, "0", "", "contrastive methods: share of the tokens that a view is without",
+           "text"),
     WHOLE("epochs", 1, 1000000, "auto", "epochs", "passes over the data; auto: 20, or what max-steps take",
           "training"),
     WHOLE("max-steps", 0, 1e12, "0", "steps", "stop after this many steps; 0: as epochs say", "training"),
-    WHOLE("batch", 2, 1 << 24, "auto", "examples", "examples of a step; auto: 256, less if there are fewer",
-          "training"),
+    WHOLE("batch", 2, 1 << 24, "auto", "examples",
+          "examples of a step; auto: 256, of texts 32 windows, less if there are fewer", "training"),
     WHOLE("lane", 1, 1 << 20, "auto", "examples",
           "examples that one worker takes through the network at a time", "training"),
     WHOLE("leaf", 1, 1 << 20, "auto", "lanes", "lanes whose gradients one worker accumulates", "training"),
@@ -85,6 +100,12 @@ static const setting common[] = {
      "which examples belong together: of tables a column, of pictures a CSV of name and group; not learnt "
      "from",
      "data"},
+    CHOICE("unit", "auto|file|line", "auto", "texts: what one of them is; auto: by the method; JSON lines: a record",
+           "data"),
+    {"field", SETTING_TEXT, 0, 0, NULL, "", "", "JSON lines: field of the text; default text", "data"},
+    {"pair", SETTING_TEXT, 0, 0, NULL, "", "",
+     "JSON lines: field of a second text that belongs to the first: the other view of contrastive methods", "data"},
+    FLAG("bytes", "texts: any file as it is, byte for byte", "data"),
     {"only", SETTING_TEXT, 0, 0, NULL, "", "", "labels whose examples are kept, commas between; empty: all",
      "data"},
     CHOICE("augment", "contrastive|prediction|none", "contrastive", "strong views, mild views, or none",
@@ -242,7 +263,7 @@ static tacit_status resolve_augment(settings *s)
     return TACIT_OK;
 }
 
-/* A setting of the other kind of data is not passed over when a user asks for it. */
+/* A setting of another kind of data is not passed over when a user asks for it. */
 static tacit_status refuse(const settings *s, tacit_context *context, const char *name, const char *kind,
                            const char *other)
 {
@@ -251,14 +272,36 @@ static tacit_status refuse(const settings *s, tacit_context *context, const char
     return context_fail(context, TACIT_ARGUMENT, "--%s is for %s, but the data are %s", name, kind, other);
 }
 
+static tacit_status refuse_all(const settings *s, tacit_context *context, const char *const *names,
+                               const char *kind, const char *other)
+{
+    for (; *names; names++)
+        TRY(refuse(s, context, *names, kind, other));
+    return TACIT_OK;
+}
+
+static const char of_pictures[] = "pictures", of_rows[] = "rows of a table", of_texts[] = "texts";
+
+static tacit_status refuse_pictures(const settings *s, tacit_context *context, const char *other)
+{
+    static const char *const names[] = {"size", "patch", "readout", "preset", "pixel-limit", NULL};
+    TRY(refuse_all(s, context, names, of_pictures, other));
+    for (size_t i = 0; i < AUGMENT_ROWS; i++)
+        TRY(refuse(s, context, augment_rows[i].row.name, of_pictures, other));
+    return TACIT_OK;
+}
+
+static tacit_status refuse_texts(const settings *s, tacit_context *context, const char *other)
+{
+    static const char *const names[] = {"tokenizer", "vocab", "window", "positions", "dropout",
+                                        "validation", "drop-words", "unit", NULL};
+    return refuse_all(s, context, names, of_texts, other);
+}
+
 static tacit_status resolve_rows(settings *s, tacit_context *context)
 {
-    static const char *const of_pictures[] = {"size", "patch", "readout", "preset", "pixel-limit"};
-    static const char pictures[] = "pictures", rows[] = "rows of a table";
-    for (size_t i = 0; i < sizeof of_pictures / sizeof *of_pictures; i++)
-        TRY(refuse(s, context, of_pictures[i], pictures, rows));
-    for (size_t i = 0; i < AUGMENT_ROWS; i++)
-        TRY(refuse(s, context, augment_rows[i].row.name, pictures, rows));
+    TRY(refuse_pictures(s, context, of_rows));
+    TRY(refuse_texts(s, context, of_rows));
     TRY(settings_resolve(s, "encoder", "mlp"));
     /* SCARF's share, and VIME's. */
     const bool contrastive = objective_find(settings_text(s, "method"))->family == CONTRASTIVE;
@@ -266,11 +309,31 @@ static tacit_status resolve_rows(settings *s, tacit_context *context)
     return settings_resolve_number(s, "corrupt", none ? 0.0 : (contrastive ? 0.6 : 0.3));
 }
 
+static tacit_status resolve_texts(settings *s, tacit_context *context)
+{
+    const objective *o = objective_find(settings_text(s, "method"));
+    TRY(refuse_pictures(s, context, of_texts));
+    TRY(refuse(s, context, "corrupt", of_rows, of_texts));
+    if (!o->stream && o->family != CONTRASTIVE)
+        return context_fail(context, TACIT_ARGUMENT, "%s does not learn from texts: use next-word, masked-word, "
+                            "or a contrastive method", o->name);
+    TRY(settings_resolve(s, "encoder", o->ahead ? "gpt-nano" : "bert-nano"));
+    TRY(settings_resolve(s, "readout", "mean"));
+    TRY(settings_resolve_whole(s, "window", o->stream ? 128 : 64));
+    if (encoder_find(settings_text(s, "encoder"))->words)
+        return TACIT_OK;
+    return context_fail(context, TACIT_ARGUMENT, "--encoder %s does not take texts: use gpt-nano or bert-nano",
+                        settings_text(s, "encoder"));
+}
+
 tacit_status config_resolve_data(settings *s, tacit_context *context, const dataset *d)
 {
     if (d->table)
         return resolve_rows(s, context);
-    TRY(refuse(s, context, "corrupt", "rows of a table", "pictures"));
+    if (d->texts)
+        return resolve_texts(s, context);
+    TRY(refuse(s, context, "corrupt", of_rows, of_pictures));
+    TRY(refuse_texts(s, context, of_pictures));
     TRY(settings_resolve(s, "encoder", "vit-nano"));
     const int own = d->height && d->height < d->width ? d->height : (d->width ? d->width : 224);
     TRY(settings_resolve_whole(s, "size", own > 224 ? 224 : own));
@@ -293,6 +356,15 @@ augment_settings config_augment(const settings *s)
     return a;
 }
 
+/* What predicts words takes files whole; what compares texts, line by line. */
+static const char *unit_of(const settings *s)
+{
+    const char *unit = settings_text(s, "unit");
+    if (strcmp(unit, "auto") != 0)
+        return unit;
+    return objective_find(settings_text(s, "method"))->stream ? "file" : "line";
+}
+
 dataset_options config_dataset_options(const settings *s)
 {
     return (dataset_options){.split = settings_text(s, "split"),
@@ -303,6 +375,10 @@ dataset_options config_dataset_options(const settings *s)
                              .label = settings_text(s, "label"),
                              .group = settings_text(s, "group"),
                              .only = settings_text(s, "only"),
+                             .unit = unit_of(s),
+                             .field = settings_text(s, "field"),
+                             .pair = settings_text(s, "pair"),
+                             .any_bytes = settings_flag(s, "bytes"),
                              .cache_bytes =
                                  settings_is_auto(s, "cache") ? UINT64_MAX : settings_size(s, "cache")};
 }
@@ -327,7 +403,8 @@ tacit_status config_resolve_training(settings *s, tacit_context *context, const 
     if (examples < 2)
         return context_fail(context, TACIT_ARGUMENT, "training needs at least 2 examples, the data have %lld",
                             (long long)examples);
-    TRY(settings_resolve_whole(s, "batch", examples < 256 ? examples : 256));
+    const int64_t wanted = l->method.objective->stream ? 32 : 256;
+    TRY(settings_resolve_whole(s, "batch", examples < wanted ? examples : wanted));
     const int64_t batch = settings_whole(s, "batch");
     if (batch > examples)
         return context_fail(context, TACIT_ARGUMENT,
