@@ -1,4 +1,4 @@
-/* op_gelu, op_relu, op_add, op_reshape: operators that treat each number alone. */
+/* op_gelu, op_gelu_tanh, op_relu, op_add, op_reshape: operators that treat each number alone. */
 #include "op/kernel.h"
 
 /* Numbers in a block when there are workers. */
@@ -98,6 +98,45 @@ static const op gelu = {"gelu", 1u << 0, false, gelu_backward};
 value op_gelu(tape *t, value x)
 {
     return unary_forward(t, &gelu, x, gelu_kernel);
+}
+
+/* ---- gelu_tanh ---- */
+
+KERNEL static void gelu_tanh_kernel(const element_job *j, int64_t first, int64_t last)
+{
+    const float *restrict x = j->src;
+    float *restrict y = j->dst;
+#pragma omp simd
+    for (int64_t i = first; i < last; i++) {
+        float bend;
+        const float share = kernel_gate(x[i], &bend);
+        y[i] = x[i] < -10.0f ? 0.0f : x[i] * share; /* also of -infinity */
+    }
+}
+
+KERNEL static void gelu_tanh_backward_kernel(const element_job *j, int64_t first, int64_t last)
+{
+    const float *restrict x = j->src, *restrict dy = j->diff_dst;
+    float *restrict dx = j->dst;
+    const bool add = j->add;
+#pragma omp simd
+    for (int64_t i = first; i < last; i++) {
+        float bend;
+        const float share = kernel_gate(x[i], &bend);
+        dx[i] = (add ? dx[i] : 0.0f) + dy[i] * (share + bend);
+    }
+}
+
+static void gelu_tanh_backward(tape *t, const record *r)
+{
+    unary_backward(t, r, r->inputs[0], gelu_tanh_backward_kernel);
+}
+
+static const op gelu_tanh = {"gelu_tanh", 1u << 0, false, gelu_tanh_backward};
+
+value op_gelu_tanh(tape *t, value x)
+{
+    return unary_forward(t, &gelu_tanh, x, gelu_tanh_kernel);
 }
 
 /* ---- relu ---- */

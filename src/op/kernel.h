@@ -73,6 +73,19 @@ INLINE float kernel_gelu(float x)
     return x < -5.6f ? 0.0f : 0.5f * x + x * (inside * (p / q));
 }
 
+/* The share of x that the tanh form of GELU lets through, (1 + tanh u) / 2 = 1 / (1 + exp(-2 u)) with u =
+ * sqrt(2 / pi) (x + 0.044715 x^3), and *bend = x d share / dx. Beyond 10 they are 0 or 1, and 0, within
+ * 1e-35. */
+INLINE float kernel_gate(float x, float *bend)
+{
+    const float inside = x < -10.0f ? -10.0f : (x > 10.0f ? 10.0f : x);
+    const float square = inside * inside;
+    const float e = kernel_exp(inside * (-1.59576912f - 0.0713548163f * square));
+    const float share = 1.0f / (1.0f + e);
+    *bend = inside * share * (e * share) * (1.59576912f + 0.214064449f * square);
+    return share;
+}
+
 /* Runs job(user, i, worker) for each block 0 .. blocks-1: over the tape's workers if it has any, else here as
  * worker 0. */
 void kernel_run(tape *t, int64_t blocks, void (*job)(void *user, int64_t i, int worker), void *user);

@@ -1,4 +1,5 @@
-/* op_layer_norm. Backward keeps only mean and 1/deviation of each row and forms the normalised row again. */
+/* op_layer_norm, op_layer_norm_eps. Backward keeps only mean and 1/deviation of each row and forms the
+ * normalised row again. */
 #include "op/kernel.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 static const float layer_norm_epsilon = 1e-6f;
 
 KERNEL static void forward_rows(const float *x, int64_t rows, int64_t width, const float *gain,
-                                const float *bias, float *y, float *statistics)
+                                const float *bias, float epsilon, float *y, float *statistics)
 {
     for (int64_t r = 0; r < rows; r++, x += width, y += width) {
         float sum = 0.0f, squares = 0.0f;
@@ -18,7 +19,7 @@ KERNEL static void forward_rows(const float *x, int64_t rows, int64_t width, con
 #pragma omp simd reduction(+ : squares)
         for (int64_t i = 0; i < width; i++)
             squares += (x[i] - mean) * (x[i] - mean);
-        const float scale = 1.0f / sqrtf(squares / (float)width + layer_norm_epsilon);
+        const float scale = 1.0f / sqrtf(squares / (float)width + epsilon);
 #pragma omp simd
         for (int64_t i = 0; i < width; i++)
             y[i] = (x[i] - mean) * scale * gain[i] + bias[i];
@@ -100,7 +101,7 @@ static void layer_norm_backward(tape *t, const record *r)
 
 static const op layer_norm = {"layer_norm", 1u << 0 | 1u << 1, false, layer_norm_backward};
 
-value op_layer_norm(tape *t, value x, value gain, value bias)
+value op_layer_norm_eps(tape *t, value x, value gain, value bias, float epsilon)
 {
     if (!tape_ready(t, (value[]){x, gain, bias}, 3))
         return (value){0};
@@ -111,16 +112,23 @@ value op_layer_norm(tape *t, value x, value gain, value bias)
     if (!shape_equal(g, shape_1(width)) || !shape_equal(b, g))
         return tape_fail(t, TACIT_SHAPE, "layer norm: input %s does not fit gain %s and bias %s",
                          shape_text(s, one), shape_text(g, two), shape_text(b, three));
+    if (!(epsilon > 0.0f))
+        return tape_fail(t, TACIT_ARGUMENT, "layer norm: epsilon %g is not above 0", (double)epsilon);
     const value y = tape_output(t, DTYPE_F32, s);
     const size_t saved_size = (size_t)rows * 2 * sizeof(float);
     float *statistics = tape_take(t, saved_size);
     if (!tape_f32(t, y) || !statistics)
         return (value){0};
-    forward_rows(tape_f32(t, x), rows, width, tape_f32(t, gain), tape_f32(t, bias), tape_f32(t, y),
+    forward_rows(tape_f32(t, x), rows, width, tape_f32(t, gain), tape_f32(t, bias), epsilon, tape_f32(t, y),
                  statistics);
     return tape_record(t, &(record){.op = &layer_norm,
                                     .inputs = {x, gain, bias},
                                     .output = y,
                                     .saved = statistics,
                                     .saved_size = saved_size});
+}
+
+value op_layer_norm(tape *t, value x, value gain, value bias)
+{
+    return op_layer_norm_eps(t, x, gain, bias, layer_norm_epsilon);
 }

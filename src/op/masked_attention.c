@@ -51,7 +51,7 @@ static masked masked_sizes(const tape *t, value qkv, value lengths, int64_t head
     m.causal = causal;
     m.lengths = lengths.id ? tape_tensor(t, lengths)->data : NULL;
     m.scale = 1.0f / sqrtf((float)m.depth);
-    m.panel = panel_best();
+    m.panel = panel_of_width(64);
     return m;
 }
 

@@ -17,8 +17,15 @@ value op_linear(tape *t, value x, value wei, value bias);
  * x (..., D), gain (D), bias (D). */
 value op_layer_norm(tape *t, value x, value gain, value bias);
 
+/* The same with another number, above 0, in place of 1e-6. */
+value op_layer_norm_eps(tape *t, value x, value gain, value bias, float epsilon);
+
 /* y = x Phi(x), exact and not by tanh (Hendrycks and Gimpel 2016); error under 2.5e-7 max(1, |x|). */
 value op_gelu(tape *t, value x);
+
+/* y = x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, the form that GPT-2 was trained with (Hendrycks and
+ * Gimpel 2016, section 2); error under 2.5e-7 max(1, |x|), of the derivative under 1e-6. */
+value op_gelu_tanh(tape *t, value x);
 
 value op_relu(tape *t, value x);
 

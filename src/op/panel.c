@@ -49,14 +49,15 @@ PANEL_KERNEL(panel_256, 32, 4, __attribute__((target("avx2,fma"))))
 #endif
 PANEL_KERNEL(panel_128, 16, 4, )
 
-panel_function panel_best(void)
+panel_function panel_of_width(int bytes)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
+    if (bytes >= 64 && __builtin_cpu_supports("avx512f"))
         return panel_512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    if (bytes >= 32 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return panel_256;
 #endif
+    (void)bytes;
     return panel_128;
 }

@@ -24,7 +24,7 @@ typedef struct panel_product {
 
 typedef void (*panel_function)(const panel_product *p);
 
-/* What suits this machine best. The same function for the same kind of machine. */
-panel_function panel_best(void);
+/* The function with the widest registers that this machine has, of at most `bytes` (16, 32 or 64). */
+panel_function panel_of_width(int bytes);
 
 #endif

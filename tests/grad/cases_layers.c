@@ -182,6 +182,46 @@ const operator_row row_gelu = {
     .apply = gelu_apply,
 };
 
+static void gelu_tanh_forward(problem *p)
+{
+    ref_gelu_tanh(p->output_count, p->input[0], p->output);
+}
+
+static void gelu_tanh_backward(problem *p)
+{
+    ref_gelu_tanh_backward(p->output_count, p->input[0], p->upstream, p->gradient[0]);
+}
+
+/* The cubic term is taken for a constant. */
+static void gelu_tanh_mistaken(problem *p)
+{
+    for (int64_t i = 0; i < p->output_count; i++) {
+        const double x = p->input[0][i],
+                     tangent = tanh(sqrt(2 / 3.14159265358979) * (x + 0.044715 * x * x * x));
+        p->gradient[0][i] =
+            p->upstream[i] * 0.5 * (1 + tangent + x * (1 - tangent * tangent) * sqrt(2 / 3.14159265358979));
+    }
+}
+
+static value gelu_tanh_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)s, (void)index, (void)exclude;
+    return op_gelu_tanh(t, in[0]);
+}
+
+const operator_row row_gelu_tanh = {
+    .name = "gelu_tanh",
+    .inputs = 1,
+    .differentiable = 1,
+    .input_shape = shape_btd,
+    .output_shape = output_btd,
+    .forward = gelu_tanh_forward,
+    .backward = gelu_tanh_backward,
+    .mistaken = gelu_tanh_mistaken,
+    .terms = terms_one,
+    .apply = gelu_tanh_apply,
+};
+
 static void relu_forward(problem *p)
 {
     ref_relu(p->output_count, p->input[0], p->output);
@@ -239,17 +279,23 @@ static shape layer_norm_shape(const operator_spec *s, int i)
     return i == 0 ? shape_3(s->b, s->t, s->d) : shape_1(s->d);
 }
 
+/* A large one, so that a wrong one would show. */
+static double epsilon_of(const operator_spec *s)
+{
+    return s->row == &row_layer_norm ? 1e-6 : 0.125;
+}
+
 static void layer_norm_forward(problem *p)
 {
     const operator_spec *s = case_of(p)->spec;
-    ref_layer_norm(s->b * s->t, s->d, p->input[0], p->input[1], p->input[2], p->output);
+    ref_layer_norm(s->b * s->t, s->d, epsilon_of(s), p->input[0], p->input[1], p->input[2], p->output);
 }
 
 static void layer_norm_backward(problem *p)
 {
     const operator_spec *s = case_of(p)->spec;
-    ref_layer_norm_backward(s->b * s->t, s->d, p->input[0], p->input[1], p->upstream, p->gradient[0],
-                            p->gradient[1], p->gradient[2]);
+    ref_layer_norm_backward(s->b * s->t, s->d, epsilon_of(s), p->input[0], p->input[1], p->upstream,
+                            p->gradient[0], p->gradient[1], p->gradient[2]);
 }
 
 static void layer_norm_mistaken(problem *p)
@@ -259,28 +305,26 @@ static void layer_norm_mistaken(problem *p)
     for (int64_t i = 0; i < p->count[0]; i++)
         p->gradient[0][i] = p->upstream[i] * p->input[1][i % s->d];
     for (int64_t r = 0; r < s->b * s->t; r++)
-        constant_statistics(p->input[0] + r * s->d, p->gradient[0] + r * s->d, s->d, 1, 1e-6,
+        constant_statistics(p->input[0] + r * s->d, p->gradient[0] + r * s->d, s->d, 1, epsilon_of(s),
                             p->gradient[0] + r * s->d);
 }
 
 static value layer_norm_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
 {
-    (void)s, (void)index, (void)exclude;
-    return op_layer_norm(t, in[0], in[1], in[2]);
+    (void)index, (void)exclude;
+    if (s->row == &row_layer_norm)
+        return op_layer_norm(t, in[0], in[1], in[2]);
+    return op_layer_norm_eps(t, in[0], in[1], in[2], (float)epsilon_of(s));
 }
 
-const operator_row row_layer_norm = {
-    .name = "layer_norm",
-    .inputs = 3,
-    .differentiable = 3,
-    .input_shape = layer_norm_shape,
-    .output_shape = output_btd,
-    .forward = layer_norm_forward,
-    .backward = layer_norm_backward,
-    .mistaken = layer_norm_mistaken,
-    .terms = terms_rows_or_width,
-    .apply = layer_norm_apply,
-};
+#define LAYER_NORM_ROW(text)                                                                                 \
+    {                                                                                                        \
+        .name = text, .inputs = 3, .differentiable = 3, .input_shape = layer_norm_shape,                     \
+        .output_shape = output_btd, .forward = layer_norm_forward, .backward = layer_norm_backward,          \
+        .mistaken = layer_norm_mistaken, .terms = terms_rows_or_width, .apply = layer_norm_apply,            \
+    }
+const operator_row row_layer_norm = LAYER_NORM_ROW("layer_norm");
+const operator_row row_layer_norm_eps = LAYER_NORM_ROW("layer_norm with epsilon");
 
 static shape batch_norm_shape(const operator_spec *s, int i)
 {

@@ -304,12 +304,16 @@ static value apply_to(int operator, value x)
         return op_embed_rows(rig.tape, index, x);
     case 23:
         return op_attention_masked(rig.tape, x, 1, true, (value){0});
+    case 24:
+        return op_gelu_tanh(rig.tape, x);
+    case 25:
+        return op_layer_norm_eps(rig.tape, x, row, row, 1e-5f);
     default:
         return op_reshape(rig.tape, x, shape_1(36));
     }
 }
 
-enum { OPERATORS = 25 };
+enum { OPERATORS = 27 };
 
 static void test_invalid_and_forgotten_values(void **state)
 {

@@ -9,6 +9,7 @@ static const operator_spec specs[] = {
     {&row_linear_bias, 2103, 1, 33, 17, false},
     {&row_relu, 2103, 1, 33, 0, false},
     {&row_gelu, 2103, 1, 33, 0, false},
+    {&row_gelu_tanh, 2103, 1, 33, 0, false},
     {&row_batch_norm, 2103, 1, 33, 0, false},
     {&row_batch_norm_affine, 2103, 1, 33, 0, false},
     {&row_l2_normalize, 2103, 1, 33, 0, false},
@@ -23,6 +24,8 @@ static const operator_spec specs[] = {
     {&row_mean_square_error, 2103, 1, 33, 0, false},
     {&row_layer_norm, 2103, 1, 33, 0, false},
     {&row_attention, 60, 17, 24, 2, false},
+    {&row_attention_causal_lengths, 9, 70, 24, 2, false},
+    {&row_embed_rows, 9, 70, 33, 65, false},
     {&row_linear, 1, 1, 3, 2, false},
     {&row_cross_entropy_exclude, 3, 1, 5, 4, false},
 };

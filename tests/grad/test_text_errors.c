@@ -94,11 +94,25 @@ static void test_attention_masked(void **state)
     expect_refused(masked(qkv, 2, two), TACIT_ARGUMENT, "length -1", "3 tokens");
 }
 
+static void test_layer_norm_eps(void **state)
+{
+    (void)state;
+    const shape x = shape_2(3, 5), row = shape_1(5);
+    begin();
+    expect_refused(op_layer_norm_eps(rig.tape, input(x), input(shape_1(4)), input(row), 1e-5f), TACIT_SHAPE,
+                   "(3, 5)", "(4)");
+    expect_refused(op_layer_norm_eps(rig.tape, input(x), input(row), input(row), 0.0f), TACIT_ARGUMENT,
+                   "layer norm", "epsilon 0");
+    expect_refused(op_layer_norm_eps(rig.tape, input(x), input(row), input(row), NAN), TACIT_ARGUMENT,
+                   "layer norm", "epsilon nan");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_embed_rows),
         cmocka_unit_test(test_attention_masked),
+        cmocka_unit_test(test_layer_norm_eps),
     };
     return cmocka_run_group_tests(tests, open_rig, close_rig);
 }

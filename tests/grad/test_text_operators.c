@@ -75,10 +75,99 @@ static void test_tied_table(void **state)
     }
 }
 
+/* ---- gelu_tanh ---- */
+
+/* Far out it is 0 on one side and x on the other, and so are its slopes. */
+static void test_gelu_tanh_tails(void **state)
+{
+    (void)state;
+    float numbers[9] = {-INFINITY, -1e30f, -40.0f, -9.0f, 9.0f, 40.0f, 1e30f, INFINITY, NAN};
+    tape_reset(rig.tape, TAPE_TRAINING);
+    const tensor x = tensor_of(DTYPE_F32, shape_1(9), numbers);
+    const value in = tape_input(rig.tape, &x, true), y = op_gelu_tanh(rig.tape, in);
+    for (int i = 0; i < 4; i++)
+        assert_near((double)tape_f32(rig.tape, y)[i], 0, 2e-6, 0);
+    for (int i = 4; i < 8; i++)
+        assert_true(tape_f32(rig.tape, y)[i] == numbers[i]);
+    assert_true(isnan(tape_f32(rig.tape, y)[8]));
+    assert_ok(rig.context, tape_backward(rig.tape, y, NULL, 1.0f));
+    for (int i = 0; i < 8; i++)
+        assert_near((double)tape_gradient(rig.tape, in)[i], i < 4 ? 0 : 1, 1e-6, 0);
+    assert_true(isnan(tape_gradient(rig.tape, in)[8]));
+}
+
+/* The promise of op_gelu_tanh. */
+static void test_gelu_tanh_accuracy(void **state)
+{
+    (void)state;
+    enum { COUNT = 24001 };
+    static float numbers[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        numbers[i] = (float)(i - COUNT / 2) * 0.001f;
+    tape_reset(rig.tape, TAPE_TRAINING);
+    const tensor x = tensor_of(DTYPE_F32, shape_1(COUNT), numbers);
+    const value in = tape_input(rig.tape, &x, true), y = op_gelu_tanh(rig.tape, in);
+    static float got[COUNT];
+    memcpy(got, tape_f32(rig.tape, y), sizeof got);
+    assert_ok(rig.context, tape_backward(rig.tape, y, NULL, 1.0f));
+    for (int i = 0; i < COUNT; i++) {
+        double at = (double)numbers[i], exact, one = 1, slope;
+        ref_gelu_tanh(1, &at, &exact);
+        ref_gelu_tanh_backward(1, &at, &one, &slope);
+        assert_near((double)got[i], exact, 2.5e-7 * fmax(1, fabs(at)), 0);
+        assert_near((double)tape_gradient(rig.tape, in)[i], slope, 1e-6, 0);
+    }
+}
+
+/* ---- masks ---- */
+
+/* Output of causal attention, of 2 heads, over tokens whose last ones are `rest` times what they were. */
+static void attend(float rest, const int32_t *lengths, float *y)
+{
+    enum { BATCH = 2, LENGTH = 70, DEPTH = 8 };
+    static float numbers[BATCH * LENGTH * 3 * DEPTH];
+    int32_t copied[BATCH] = {LENGTH, LENGTH};
+    for (int i = 0; i < BATCH * LENGTH * 3 * DEPTH; i++) {
+        const int token = i / (3 * DEPTH) % LENGTH;
+        numbers[i] = sinf((float)i) * (token < 50 ? 1.0f : rest);
+    }
+    if (lengths)
+        memcpy(copied, lengths, sizeof copied);
+    tape_reset(rig.tape, TAPE_INFERENCE);
+    const tensor x = tensor_of(DTYPE_F32, shape_3(BATCH, LENGTH, 3 * DEPTH), numbers);
+    const tensor l = tensor_of(DTYPE_I32, shape_1(BATCH), copied);
+    const value out = op_attention_masked(rig.tape, tape_constant(rig.tape, &x), 2, lengths == NULL,
+                                          tape_constant(rig.tape, &l));
+    assert_ok(rig.context, tape_status(rig.tape));
+    memcpy(y, tape_f32(rig.tape, out), BATCH * LENGTH * DEPTH * sizeof *y);
+}
+
+/* What a token can not see changes no bit of its output. */
+static void test_unseen_tokens_change_nothing(void **state)
+{
+    (void)state;
+    enum { EXAMPLE = 70 * 8, SEEN = 50 * 8 };
+    static float one[2 * EXAMPLE], two[2 * EXAMPLE];
+    const int32_t lengths[2] = {50, 50};
+    for (int turn = 0; turn < 2; turn++) {
+        attend(1.0f, turn ? lengths : NULL, one);
+        attend(-3.0f, turn ? lengths : NULL, two);
+        for (int b = 0; b < 2; b++) {
+            assert_memory_equal(one + b * EXAMPLE, two + b * EXAMPLE, SEEN * sizeof *one);
+            for (int i = SEEN; i < EXAMPLE; i++)
+                assert_true(turn ? two[b * EXAMPLE + i] == 0.0f
+                                 : one[b * EXAMPLE + i] != two[b * EXAMPLE + i]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tied_table),
+        cmocka_unit_test(test_gelu_tanh_tails),
+        cmocka_unit_test(test_gelu_tanh_accuracy),
+        cmocka_unit_test(test_unseen_tokens_change_nothing),
     };
     return cmocka_run_group_tests(tests, open_rig, close_rig);
 }

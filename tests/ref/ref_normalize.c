@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-static const double layer_norm_epsilon = 1e-6, batch_norm_epsilon = 1e-5;
+static const double batch_norm_epsilon = 1e-5;
 
 typedef struct moments {
     double mean, deviation; /* sqrt(biased variance + epsilon) */
@@ -37,31 +37,31 @@ static void standardize_backward(const double *x, const double *g, int64_t n, in
         dx[i * step] = (g[i * step] - mean_g - (x[i * step] - m.mean) / m.deviation * mean_gh) / m.deviation;
 }
 
-/* y = (x - mean) / sqrt(var + 1e-6) gain + bias by rows (Ba et al. 2016, equation 4). */
-void ref_layer_norm(int64_t rows, int64_t d, const double *x, const double *gain, const double *bias,
-                    double *y)
+/* y = (x - mean) / sqrt(var + epsilon) gain + bias by rows (Ba et al. 2016, equation 4). */
+void ref_layer_norm(int64_t rows, int64_t d, double epsilon, const double *x, const double *gain,
+                    const double *bias, double *y)
 {
     for (int64_t r = 0; r < rows; r++) {
-        const moments m = moments_of(x + r * d, d, 1, layer_norm_epsilon);
+        const moments m = moments_of(x + r * d, d, 1, epsilon);
         for (int64_t i = 0; i < d; i++)
             y[r * d + i] = (x[r * d + i] - m.mean) / m.deviation * gain[i] + bias[i];
     }
 }
 
 /* dgain = sum over rows of dy h; dbias = sum over rows of dy; dx from g = dy gain. */
-void ref_layer_norm_backward(int64_t rows, int64_t d, const double *x, const double *gain, const double *dy,
-                             double *dx, double *dgain, double *dbias)
+void ref_layer_norm_backward(int64_t rows, int64_t d, double epsilon, const double *x, const double *gain,
+                             const double *dy, double *dx, double *dgain, double *dbias)
 {
     for (int64_t i = 0; i < d; i++)
         dgain[i] = dbias[i] = 0;
     for (int64_t r = 0; r < rows; r++) {
-        const moments m = moments_of(x + r * d, d, 1, layer_norm_epsilon);
+        const moments m = moments_of(x + r * d, d, 1, epsilon);
         for (int64_t i = 0; i < d; i++) {
             dgain[i] += dy[r * d + i] * (x[r * d + i] - m.mean) / m.deviation;
             dbias[i] += dy[r * d + i];
             dx[r * d + i] = dy[r * d + i] * gain[i];
         }
-        standardize_backward(x + r * d, dx + r * d, d, 1, layer_norm_epsilon, dx + r * d);
+        standardize_backward(x + r * d, dx + r * d, d, 1, epsilon, dx + r * d);
     }
 }
 

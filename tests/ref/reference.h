@@ -35,16 +35,18 @@ void ref_linear_backward(int64_t rows, int64_t k, int64_t n, const double *x, co
 
 void ref_gelu(int64_t count, const double *x, double *y);
 void ref_gelu_backward(int64_t count, const double *x, const double *dy, double *dx);
+void ref_gelu_tanh(int64_t count, const double *x, double *y);
+void ref_gelu_tanh_backward(int64_t count, const double *x, const double *dy, double *dx);
 void ref_relu(int64_t count, const double *x, double *y);
 void ref_relu_backward(int64_t count, const double *x, const double *dy, double *dx); /* 0 where x <= 0 */
 
 /* ---- ref_normalize.c ---- */
 
 /* x (rows, D), gain (D), bias (D). */
-void ref_layer_norm(int64_t rows, int64_t d, const double *x, const double *gain, const double *bias,
-                    double *y);
-void ref_layer_norm_backward(int64_t rows, int64_t d, const double *x, const double *gain, const double *dy,
-                             double *dx, double *dgain, double *dbias);
+void ref_layer_norm(int64_t rows, int64_t d, double epsilon, const double *x, const double *gain,
+                    const double *bias, double *y);
+void ref_layer_norm_backward(int64_t rows, int64_t d, double epsilon, const double *x, const double *gain,
+                             const double *dy, double *dx, double *dgain, double *dbias);
 
 /* x (rows, D); gain and bias (D) or NULL: 1 and 0. dgain, dbias may be NULL. */
 void ref_batch_norm(int64_t rows, int64_t d, const double *x, const double *gain, const double *bias,
