@@ -1,4 +1,4 @@
-/* Splitting rows over a tape's workers, and transposition. */
+/* Splitting rows over a tape's workers, transposition, and lengths of examples. */
 #include "op/kernel.h"
 
 void kernel_run(tape *t, int64_t blocks, void (*job)(void *user, int64_t i, int worker), void *user)
@@ -55,4 +55,23 @@ void kernel_transpose(tape *t, const float *src, int64_t rows, int64_t width, fl
 {
     transposition j = {rows, width, src, dst};
     kernel_run(t, (width + TRANSPOSE_COLUMNS - 1) / TRANSPOSE_COLUMNS, transpose_block, &j);
+}
+
+bool kernel_lengths_fit(tape *t, const char *name, value lengths, int64_t batch, int64_t tokens)
+{
+    const tensor *x = tape_tensor(t, lengths);
+    const int32_t *numbers = x->data;
+    char text[SHAPE_TEXT];
+    if (x->dtype != DTYPE_I32 || !shape_equal(x->shape, shape_1(batch))) {
+        tape_fail(t, TACIT_SHAPE, "%s: expected the lengths of %lld examples, got %s", name, (long long)batch,
+                  shape_text(x->shape, text));
+        return false;
+    }
+    for (int64_t b = 0; b < batch; b++)
+        if (numbers[b] < 0 || numbers[b] > tokens) {
+            tape_fail(t, TACIT_ARGUMENT, "%s: length %d of %lld tokens", name, (int)numbers[b],
+                      (long long)tokens);
+            return false;
+        }
+    return true;
 }

@@ -96,6 +96,10 @@ enum { KERNEL_ROWS = 256 };
 int64_t kernel_block_rows(const tape *t, int64_t rows);
 int64_t kernel_blocks(const tape *t, int64_t rows);
 
+/* Whether `lengths` is (batch) i32 of 0 .. tokens; if not, the tape fails, with the operator's `name` in the
+ * message. */
+bool kernel_lengths_fit(tape *t, const char *name, value lengths, int64_t batch, int64_t tokens);
+
 /* dst (width, rows) = src (rows, width), transposed. */
 void kernel_transpose(tape *t, const float *src, int64_t rows, int64_t width, float *dst);
 

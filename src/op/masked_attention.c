@@ -471,25 +471,6 @@ static void masked_backward(tape *t, const record *r)
 
 static const op attention_masked = {"attention_masked", 1u << 0 | 1u << 1, true, masked_backward};
 
-static bool lengths_fit(tape *t, value lengths, int64_t batch, int64_t tokens)
-{
-    const tensor *x = tape_tensor(t, lengths);
-    const int32_t *numbers = x->data;
-    char text[SHAPE_TEXT];
-    if (x->dtype != DTYPE_I32 || !shape_equal(x->shape, shape_1(batch))) {
-        tape_fail(t, TACIT_SHAPE, "attention: expected the lengths of %lld examples, got %s",
-                  (long long)batch, shape_text(x->shape, text));
-        return false;
-    }
-    for (int64_t b = 0; b < batch; b++)
-        if (numbers[b] < 0 || numbers[b] > tokens) {
-            tape_fail(t, TACIT_ARGUMENT, "attention: length %d of %lld tokens", (int)numbers[b],
-                      (long long)tokens);
-            return false;
-        }
-    return true;
-}
-
 static bool masked_fits(tape *t, value qkv, int heads, value lengths)
 {
     const shape in = tape_tensor(t, qkv)->shape;
@@ -500,7 +481,7 @@ static bool masked_fits(tape *t, value qkv, int heads, value lengths)
                   shape_text(in, text), heads);
         return false;
     }
-    return !lengths.id || lengths_fit(t, lengths, in.size[0], in.size[1]);
+    return !lengths.id || kernel_lengths_fit(t, "attention", lengths, in.size[0], in.size[1]);
 }
 
 value op_attention_masked(tape *t, value qkv, int heads, bool causal, value lengths)

@@ -68,6 +68,11 @@ value op_mean_regions(tape *t, value x, int64_t first, int64_t down, int64_t sid
 /* One token: x (B, T, D) -> (B, D). */
 value op_take_token(tape *t, value x, int64_t token);
 
+/* Where examples have lengths (B) i32 of 0 .. T: mean of the first lengths[b] tokens, and the last of them.
+ * x (B, T, D) -> (B, D); zeros for length 0. */
+value op_mean_valid(tape *t, value x, value lengths);
+value op_take_last(tape *t, value x, value lengths);
+
 /* y = x / max(||x||, 1e-12) by rows. x (N, D). */
 value op_l2_normalize(tape *t, value x);
 

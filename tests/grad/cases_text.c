@@ -159,3 +159,66 @@ const operator_row row_attention_causal = MASKED_ROW("causal attention", NULL, N
 const operator_row row_attention_lengths = MASKED_ROW("attention with lengths", lengths_fill, lengths_shape);
 const operator_row row_attention_causal_lengths =
     MASKED_ROW("causal attention with lengths", lengths_fill, lengths_shape);
+
+/* ---- mean_valid, take_last ---- */
+
+static shape tokens_shape(const operator_spec *s, int i)
+{
+    (void)i;
+    return shape_3(s->b, s->t, s->d);
+}
+
+static shape output_bd(const operator_spec *s)
+{
+    return shape_2(s->b, s->d);
+}
+
+static bool takes_last(const problem *p)
+{
+    return case_of(p)->spec->row == &row_take_last;
+}
+
+static void valid_forward(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    if (takes_last(p))
+        ref_take_last(s->b, s->t, s->d, case_of(p)->index, p->input[0], p->output);
+    else
+        ref_mean_valid(s->b, s->t, s->d, case_of(p)->index, p->input[0], p->output);
+}
+
+static void valid_backward(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    if (takes_last(p))
+        ref_take_last_backward(s->b, s->t, s->d, case_of(p)->index, p->upstream, p->gradient[0]);
+    else
+        ref_mean_valid_backward(s->b, s->t, s->d, case_of(p)->index, p->upstream, p->gradient[0]);
+}
+
+/* Every example is taken for one without padding. */
+static void valid_mistaken(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    for (int64_t i = 0; i < p->count[0]; i++) {
+        const double dy = p->upstream[i / (s->t * s->d) * s->d + i % s->d];
+        const bool last = i / s->d % s->t == s->t - 1;
+        p->gradient[0][i] = !takes_last(p) ? dy / (double)s->t : last ? dy : 0;
+    }
+}
+
+static value valid_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)exclude;
+    return s->row == &row_take_last ? op_take_last(t, in[0], index) : op_mean_valid(t, in[0], index);
+}
+
+#define VALID_ROW(text)                                                                                      \
+    {                                                                                                        \
+        .name = text, .inputs = 1, .differentiable = 1, .input_shape = tokens_shape,                         \
+        .output_shape = output_bd, .forward = valid_forward, .backward = valid_backward,                     \
+        .mistaken = valid_mistaken, .fill = lengths_fill, .index_shape = lengths_shape, .terms = terms_rows, \
+        .apply = valid_apply,                                                                                \
+    }
+const operator_row row_mean_valid = VALID_ROW("mean_valid");
+const operator_row row_take_last = VALID_ROW("take_last");

@@ -56,9 +56,9 @@ static void check_exact(const operator_spec *spec)
 
 static bool keeps_whole_numbers(const operator_row *row)
 {
-    const operator_row *exact[] = {&row_linear,         &row_linear_bias, &row_add,       &row_add_rows,
-                                   &row_add_rows_index, &row_gather_rows, &row_prepend,   &row_scatter_rows,
-                                   &row_relu,           &row_take_token,  &row_embed_rows};
+    const operator_row *exact[] = {&row_linear,         &row_linear_bias, &row_add,        &row_add_rows,
+                                   &row_add_rows_index, &row_gather_rows, &row_prepend,    &row_scatter_rows,
+                                   &row_relu,           &row_take_token,  &row_embed_rows, &row_take_last};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (row == exact[i])
             return true;

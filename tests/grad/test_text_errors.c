@@ -94,6 +94,26 @@ static void test_attention_masked(void **state)
     expect_refused(masked(qkv, 2, two), TACIT_ARGUMENT, "length -1", "3 tokens");
 }
 
+static void test_lengths_of_tokens(void **state)
+{
+    (void)state;
+    const shape x = shape_3(2, 3, 5), two = shape_1(2);
+    begin();
+    expect_refused(op_mean_valid(rig.tape, input(shape_2(2, 5)), index_value(two)), TACIT_SHAPE, "mean valid",
+                   "(2, 5)");
+    expect_refused(op_take_last(rig.tape, input(shape_2(2, 5)), index_value(two)), TACIT_SHAPE, "take last",
+                   "(2, 5)");
+    expect_refused(op_mean_valid(rig.tape, input(x), index_value(shape_1(3))), TACIT_SHAPE, "mean valid",
+                   "lengths of 2");
+    expect_refused(op_take_last(rig.tape, input(x), input(two)), TACIT_SHAPE, "take last", "lengths of 2");
+    whole[0] = 4;
+    expect_refused(op_mean_valid(rig.tape, input(x), index_value(two)), TACIT_ARGUMENT,
+                   "mean valid: length 4", "3 tokens");
+    whole[0] = -1;
+    expect_refused(op_take_last(rig.tape, input(x), index_value(two)), TACIT_ARGUMENT, "take last: length -1",
+                   "3 tokens");
+}
+
 static void test_layer_norm_eps(void **state)
 {
     (void)state;
@@ -112,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_embed_rows),
         cmocka_unit_test(test_attention_masked),
+        cmocka_unit_test(test_lengths_of_tokens),
         cmocka_unit_test(test_layer_norm_eps),
     };
     return cmocka_run_group_tests(tests, open_rig, close_rig);

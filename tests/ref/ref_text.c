@@ -20,3 +20,36 @@ void ref_embed_rows_backward(int64_t b, int64_t t, int64_t d, int64_t v, const i
                 dtable[row * d + j] += ids[i] == row ? dy[i * d + j] : 0;
         }
 }
+
+/* y_b = sum of the first lengths[b] tokens / lengths[b]. */
+void ref_mean_valid(int64_t b, int64_t t, int64_t d, const int32_t *lengths, const double *x, double *y)
+{
+    for (int64_t i = 0; i < b * d; i++) {
+        const int32_t length = lengths[i / d];
+        y[i] = 0;
+        for (int64_t token = 0; token < length; token++)
+            y[i] += x[(i / d * t + token) * d + i % d] / length;
+    }
+}
+
+void ref_mean_valid_backward(int64_t b, int64_t t, int64_t d, const int32_t *lengths, const double *dy,
+                             double *dx)
+{
+    for (int64_t i = 0; i < b * t * d; i++) {
+        const int64_t example = i / (t * d), token = i / d % t;
+        dx[i] = token < lengths[example] ? dy[example * d + i % d] / lengths[example] : 0;
+    }
+}
+
+void ref_take_last(int64_t b, int64_t t, int64_t d, const int32_t *lengths, const double *x, double *y)
+{
+    for (int64_t i = 0; i < b * d; i++)
+        y[i] = lengths[i / d] == 0 ? 0 : x[(i / d * t + lengths[i / d] - 1) * d + i % d];
+}
+
+void ref_take_last_backward(int64_t b, int64_t t, int64_t d, const int32_t *lengths, const double *dy,
+                            double *dx)
+{
+    for (int64_t i = 0; i < b * t * d; i++)
+        dx[i] = i / d % t + 1 == lengths[i / (t * d)] ? dy[i / (t * d) * d + i % d] : 0;
+}

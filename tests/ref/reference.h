@@ -143,6 +143,14 @@ void ref_embed_rows(int64_t b, int64_t t, int64_t d, const double *table, const 
 void ref_embed_rows_backward(int64_t b, int64_t t, int64_t d, int64_t v, const int32_t *ids, const double *dy,
                              double *dtable);
 
+/* x (B, T, D), lengths (B) -> (B, D): the mean of the first lengths[b] tokens, or the last of these. */
+void ref_mean_valid(int64_t b, int64_t t, int64_t d, const int32_t *lengths, const double *x, double *y);
+void ref_mean_valid_backward(int64_t b, int64_t t, int64_t d, const int32_t *lengths, const double *dy,
+                             double *dx);
+void ref_take_last(int64_t b, int64_t t, int64_t d, const int32_t *lengths, const double *x, double *y);
+void ref_take_last_backward(int64_t b, int64_t t, int64_t d, const int32_t *lengths, const double *dy,
+                            double *dx);
+
 /* ---- ref_loss.c ---- */
 
 /* -> the loss. */
