@@ -22,7 +22,9 @@ static const char *or_auto(const char *text)
 static void describe_kind(const tacit_dataset_info *info, char *out, size_t size)
 {
     const char *colour = info->channels == 1 ? "grey" : "colour";
-    if (info->columns)
+    if (info->texts)
+        snprintf(out, size, "texts%s", info->paired ? " in pairs" : "");
+    else if (info->columns)
         snprintf(out, size, "rows of %d columns", info->columns);
     else if (info->width)
         snprintf(out, size, "pictures of %d x %d, %s", info->height, info->width, colour);

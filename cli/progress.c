@@ -124,6 +124,7 @@ static void note_epoch(progress *p, const tacit_progress *s)
 {
     char line[LINE] = "";
     describe_step(line, s);
+    append_number(line, "validation ", 4, s->validation_loss, "");
     append_number(line, "spread ", 4, s->spread, "");
     append_number(line, "effective rank ", 1, s->effective_rank, "");
     progress_note(p, line);

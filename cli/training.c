@@ -5,13 +5,14 @@
 
 static void print_json(const tacit_progress *p)
 {
-    json_line(json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "step",
+    json_line(json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "step",
                         (json_int_t)p->step, "steps", (json_int_t)p->steps, "epoch", (json_int_t)p->epoch,
                         "epochs", (json_int_t)p->epochs, "loss", json_known(p->loss), "lr", json_known(p->lr),
                         "gradient_norm", json_known(p->gradient_norm), "examples_per_s",
                         json_known(p->examples_per_second), "seconds_left", json_known(p->seconds_left),
                         "data_wait", json_known(p->wait_share), "spread", json_known(p->spread),
-                        "effective_rank", json_known(p->effective_rank), "epoch_end", (int)p->epoch_end));
+                        "effective_rank", json_known(p->effective_rank), "validation_loss",
+                        json_known(p->validation_loss), "epoch_end", (int)p->epoch_end));
     fflush(stdout);
 }
 

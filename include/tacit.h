@@ -136,6 +136,11 @@ typedef struct tacit_dataset_options {
     const char *group; /* column that tells which rows belong together; of pictures a CSV of name and group */
     bool columns_may_lack; /* `label` and `group` need not be there */
     const char *only;      /* labels whose examples are kept, commas between; NULL or "": all */
+    /* Texts. */
+    const char *unit;  /* what one text is: "file", "line"; NULL or "auto": a file. JSON lines: a record */
+    const char *field; /* of JSON lines: holds the text; NULL or "": "text" */
+    const char *pair;  /* of JSON lines: holds a second text that belongs to it; NULL or "": none */
+    bool any_bytes;    /* any file is taken as it is, byte for byte */
 } tacit_dataset_options;
 
 /* The defaults named above. */
@@ -143,7 +148,8 @@ TACIT_API tacit_dataset_options tacit_dataset_options_default(void);
 
 /* Opens `count` paths (files, folders, patterns such as "shard-*.tar") as one data set. The format is found
  * by content: IDX (plain or gzip), a folder of pictures (JPEG, PNG, WebP), tar (plain or gzip) of pictures,
- * .npy of bytes; tables of rows as CSV (plain or gzip) or .npy of floats. `options` NULL: the defaults. */
+ * .npy of bytes; tables of rows as CSV (plain or gzip) or .npy of floats; texts in UTF-8, folders of them,
+ * JSON lines (plain or gzip). `options` NULL: the defaults. */
 TACIT_CALL tacit_dataset_open(tacit_dataset **out, tacit_context *context, const char *const *paths,
                               int count, const tacit_dataset_options *options);
 
@@ -155,10 +161,12 @@ TACIT_CALL tacit_dataset_from_memory(tacit_dataset **out, tacit_context *context
 TACIT_API void tacit_dataset_close(tacit_dataset *data);
 
 typedef struct tacit_dataset_info {
-    const char *format; /* "idx", "folder", "tar", "csv", "npy", "memory" */
+    const char *format; /* "idx", "folder", "tar", "csv", "npy", "text", "jsonl", "memory" */
     int64_t count;
     int columns; /* of a table, as the model sees them: one for each category of a text column; 0: pictures */
-    int channels;      /* 1 or 3; of a table the columns */
+    bool texts;  /* the examples are texts */
+    bool paired; /* two each */
+    int channels;      /* 1 or 3; of a table the columns; of texts 1 */
     int height, width; /* of every example, pixels; 0 where they differ; of a table 1 */
     int32_t groups;    /* number of groups; 0: no groups */
     int32_t classes;   /* number of labels; 0: no labels */
@@ -207,8 +215,8 @@ typedef struct tacit_option {
 
 /* The i-th option; false past the last. */
 TACIT_API bool tacit_config_option_at(const tacit_config *config, int i, tacit_option *out);
-/* What the options "split", "limit", "pixel-limit", "skip-bad", "cache", "header", "label" and "group" say.
- * Texts are borrowed from the config. */
+/* What the options of the group "data" say ("split", "limit", "label", "unit", ...). Texts are borrowed from
+ * the config. */
 TACIT_API tacit_dataset_options tacit_config_dataset_options(const tacit_config *config);
 
 /* ---- training ---- */
@@ -223,7 +231,8 @@ typedef struct tacit_progress {
     double wait_share; /* of the workers' time, spent reading and augmenting: 0 to 1 */
     double spread; /* deviation of normalised embeddings, mean over dimensions; healthy: 1/sqrt(D), collapsed:
                       0 */
-    double effective_rank; /* exp of the entropy of the embeddings' spectrum: 1 to D */
+    double validation_loss; /* of what is kept apart, at the last epoch's end */
+    double effective_rank;  /* exp of the entropy of the embeddings' spectrum: 1 to D */
     bool epoch_end;
 } tacit_progress;
 
@@ -266,7 +275,8 @@ typedef struct tacit_model_info {
     int64_t parameters;                 /* learnt numbers, all parts */
     int64_t encoder_parameters;         /* of the encoder */
     int64_t dimension;                  /* D of the embedding */
-    int columns;                        /* of a model of tables; 0: a model of pictures */
+    int columns;                        /* of a model of tables; 0: of pictures or texts */
+    int64_t window, vocabulary;         /* of a model of texts: tokens at once, and different ones; else 0 */
     int height, width, channels, patch; /* of pictures; of a table 0, 0, the columns, 0 */
     double mean[3], deviation[3];       /* of the training pixels, 0 to 1; of a table 0 */
     int64_t steps, epochs, batch, examples;

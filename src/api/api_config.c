@@ -131,5 +131,9 @@ tacit_dataset_options tacit_config_dataset_options(const tacit_config *config)
                                    .header = o.header,
                                    .label = o.label,
                                    .group = o.group,
-                                   .only = o.only};
+                                   .only = o.only,
+                                   .unit = o.unit,
+                                   .field = o.field,
+                                   .pair = o.pair,
+                                   .any_bytes = o.any_bytes};
 }

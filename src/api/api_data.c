@@ -79,7 +79,11 @@ tacit_status tacit_dataset_open(tacit_dataset **out, tacit_context *context, con
                                    .label = o->label,
                                    .only = o->only,
                                    .group = o->group,
-                                   .columns_may_lack = o->columns_may_lack};
+                                   .columns_may_lack = o->columns_may_lack,
+                                   .unit = o->unit,
+                                   .field = o->field,
+                                   .pair = o->pair,
+                                   .any_bytes = o->any_bytes};
     context_begin(context);
     return handle_open_dataset(out, context, paths, count, &inner);
 }
@@ -111,6 +115,8 @@ void tacit_dataset_get_info(const tacit_dataset *data, tacit_dataset_info *out)
                                 .channels = d->channels,
                                 .height = d->height,
                                 .width = d->width,
+                                .texts = d->texts,
+                                .paired = d->paired,
                                 .columns = d->table ? d->table->columns : 0,
                                 .groups = d->groups ? d->group_count : 0,
                                 .classes = d->labels ? d->label_count : 0};

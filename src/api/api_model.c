@@ -80,6 +80,11 @@ static void fill_info(const run_record *r, tacit_model_info *out)
         out->deviation[i] = r->deviation[i];
     }
     out->columns = r->table ? r->table->columns : 0;
+    if (run_of_texts(r)) {
+        out->height = out->width = out->channels = out->patch = 0;
+        out->window = settings_whole(s, "window");
+        out->vocabulary = settings_whole(s, "vocab");
+    }
     snprintf(out->version, sizeof out->version, "%s", r->version);
     snprintf(out->method, sizeof out->method, "%s", settings_text(s, "method"));
     snprintf(out->family, sizeof out->family, "%s", o ? family_name(o->family) : "");
@@ -107,15 +112,19 @@ tacit_status tacit_info_read(tacit_context *context, const char *path, tacit_mod
 
 static tacit_status load(tacit_model *m, const char *folder)
 {
-    const run_record *r = &m->record;
+    run_record *r = &m->record;
     const int64_t size = settings_whole(r->settings, "size");
-    const shape view = r->table ? shape_1(r->channels) : shape_3(size, size, r->channels);
+    const shape view = run_of_texts(r) ? shape_1(settings_whole(r->settings, "window"))
+                       : r->table      ? shape_1(r->channels)
+                                       : shape_3(size, size, r->channels);
     char *weights = path_join(m->context, folder, "model.safetensors");
     tacit_status status = TACIT_NOMEM;
     if (weights)
         status = learner_create(&m->learner, m->context, r->settings, view);
     if (status == TACIT_OK)
         status = run_read_weights(m->learner, weights);
+    if (status == TACIT_OK)
+        status = run_read_words(r, folder);
     if (status == TACIT_OK)
         status = work_create(&m->work, m->context);
     memory_free(m->context, weights);
@@ -136,6 +145,13 @@ static tacit_status load_classes(tacit_model *m, const char *folder)
                            (int32_t)settings_whole(m->record.settings, "classes"));
 }
 
+/* Whether what follows from the data is there. */
+static bool is_resolved(const run_record *r)
+{
+    return !settings_is_auto(r->settings, "encoder") &&
+           !settings_is_auto(r->settings, run_of_texts(r) ? "vocab" : (r->table ? "encoder" : "size"));
+}
+
 tacit_status tacit_model_open(tacit_model **out, tacit_context *context, const char *path)
 {
     char *folder = NULL;
@@ -146,7 +162,7 @@ tacit_status tacit_model_open(tacit_model **out, tacit_context *context, const c
         return TACIT_NOMEM;
     m->context = context;
     tacit_status status = read_record(&m->record, context, path, &folder);
-    if (status == TACIT_OK && settings_is_auto(m->record.settings, m->record.table ? "encoder" : "size"))
+    if (status == TACIT_OK && !is_resolved(&m->record))
         status = context_fail(context, TACIT_FORMAT, "%s: the configuration is not resolved", path);
     if (status == TACIT_OK)
         status = load(m, folder);
@@ -196,17 +212,22 @@ tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *d
                                 views **out)
 {
     const run_record *r = &model->record;
-    if (!r->table != !data->data->table)
-        return context_fail(
-            model->context, TACIT_ARGUMENT, "the model was trained with %s, but the data are %s",
-            r->table ? "rows of a table" : "pictures", r->table ? "pictures" : "rows of a table");
+    const dataset *d = data->data;
+    const char *kind = run_of_texts(r) ? "texts" : (r->table ? "rows of a table" : "pictures");
+    if (strcmp(kind, dataset_kind(d)) != 0)
+        return context_fail(model->context, TACIT_ARGUMENT,
+                            "the model was trained with %s, but the data are %s", kind, dataset_kind(d));
     *shown = *data->data;
-    if (!r->table && shown->channels != r->channels) {
+    if (!r->table && !d->texts && shown->channels != r->channels) {
         /* What is kept in memory has the data's own channels. */
         shown->channels = model->record.channels;
         shown->cache = NULL;
     }
-    const looks l = {.mean = r->mean, .deviation = r->deviation, .columns = r->table};
+    const looks l = {.mean = r->mean,
+                     .deviation = r->deviation,
+                     .columns = r->table,
+                     .tokenizer = r->tokenizer,
+                     .workers = model->work->team};
     return looks_create(out, model->context, shown, r->settings, l, NULL);
 }
 
@@ -217,7 +238,11 @@ tacit_dataset_options tacit_model_dataset_options(const tacit_model *model)
                                    .header = o.header,
                                    .label = o.label,
                                    .group = o.group,
-                                   .columns_may_lack = true};
+                                   .columns_may_lack = true,
+                                   .unit = o.unit,
+                                   .field = o.field,
+                                   .pair = o.pair,
+                                   .any_bytes = o.any_bytes};
 }
 
 static tacit_status check_range(const tacit_dataset *data, tacit_context *context, int64_t first,

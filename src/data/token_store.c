@@ -121,9 +121,7 @@ typedef struct filling {
     _Atomic tacit_status status;
 } filling;
 
-/* How much of a piece that goes on is encoded: no token of any tokenizer reaches over the place between a
- * printing ASCII character and a space. */
-static size_t cut(const uint8_t *text, size_t size)
+size_t text_cut(const uint8_t *text, size_t size)
 {
     size_t good;
     for (size_t i = size - 1; i > 0; i--)
@@ -152,7 +150,7 @@ static tacit_status add_segment(filling *f, job *j, const text_piece *piece)
     void *array = j->segments;
     TRY(memory_reserve(f->context, &array, &j->capacity, j->count + 1, sizeof *j->segments));
     j->segments = array;
-    const size_t size = there < left ? cut(piece->bytes, there) : there;
+    const size_t size = there < left ? text_cut(piece->bytes, there) : there;
     memcpy(j->bytes + j->used, piece->bytes, size);
     j->segments[j->count++] = (segment){.size = size, .ends = size == left};
     j->used += size;

@@ -30,6 +30,11 @@ typedef struct text_range {
 text_range text_range_all(const dataset *d);
 tacit_status text_range_split(const dataset *d, double share, text_range *before, text_range *after);
 
+/* How much of a text's first `size` bytes, which go on, can be encoded alone: no token of any tokenizer
+ * reaches over the place between a printing ASCII character and a space. Without such a place, up to the last
+ * whole character. */
+size_t text_cut(const uint8_t *text, size_t size);
+
 typedef struct token_store_options {
     text_part part;
     text_range range;

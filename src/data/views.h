@@ -26,8 +26,8 @@ typedef struct row_features {
 
 typedef struct views views;
 struct views {
-    dtype dtype; /* f32; of texts i32 */
-    shape shape; /* of one view: (H, W, C) of pictures, (columns) of rows, (tokens) of texts */
+    dtype dtype;   /* f32; of texts i32 */
+    shape shape;   /* of one view: (H, W, C) of pictures, (columns) of rows, (tokens) of texts */
     int64_t count; /* examples, by the number that random and plain take */
     int64_t held;  /* more of them behind these, which are kept apart to measure on */
     pixel_scale pixels;

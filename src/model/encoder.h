@@ -1,5 +1,5 @@
-/* Encoders: from a lane of pictures, rows or texts to one embedding each. One file for each family; the table is in
- * encoder.c. */
+/* Encoders: from a lane of pictures, rows or texts to one embedding each. One file for each family; the table
+ * is in encoder.c. */
 #ifndef MODEL_ENCODER_H
 #define MODEL_ENCODER_H
 

@@ -3,6 +3,7 @@
  * same without that: every token sees every other. */
 #include "model/encoder.h"
 #include "model/transformer.h"
+#include "op/pending.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@ static const float deviation = 0.02f; /* of first weights (GPT-2) */
 static const float norm_epsilon = 1e-5f;
 
 typedef struct gpt {
-    encoder base; /* first: an encoder pointer is a gpt pointer */
+    encoder base;    /* first: an encoder pointer is a gpt pointer */
     value positions; /* (window, D), or the invalid value: rotary */
     block *blocks;
     norm_layer norm;
@@ -26,7 +27,7 @@ static value gpt_encode_words(const encoder *e, tape *t, value ids, value length
     style.lengths = lengths;
     value x = op_embed_rows(t, ids, e->words); /* (B, T, D) */
     if (m->positions.id)
-        x = op_add_first_rows(t, x, m->positions);
+        x = op_add_rows(t, x, m->positions, (value){0});
     x = op_dropout(t, x, style.dropout);
     for (int i = 0; i < e->kind->depth; i++)
         x = block_apply_style(t, &m->blocks[i], x, &style);
@@ -75,14 +76,15 @@ static void gpt_destroy(encoder *e)
     memory_free(e->context, e);
 }
 
-static tacit_status check_settings(tacit_context *context, const encoder_kind *kind, const encoder_settings *s)
+static tacit_status check_settings(tacit_context *context, const encoder_kind *kind,
+                                   const encoder_settings *s)
 {
     if (s->readout != READOUT_MEAN)
         return context_fail(context, TACIT_ARGUMENT, "%s: the readout of a text is the mean of its tokens",
                             kind->name);
     if (s->share != 1.0)
-        return context_fail(context, TACIT_ARGUMENT, "%s has one width: --width %g is for resnets", kind->name,
-                            s->share);
+        return context_fail(context, TACIT_ARGUMENT, "%s has one width: --width %g is for resnets",
+                            kind->name, s->share);
     if (s->vocabulary < 1 || s->window < 1)
         return context_fail(context, TACIT_ARGUMENT, "%s: %lld tokens, windows of %lld", kind->name,
                             (long long)s->vocabulary, (long long)s->window);
@@ -111,7 +113,8 @@ static void declare_all(gpt *m, parameters *p)
 {
     const encoder_settings *s = &m->base.settings;
     const int64_t width = m->base.width;
-    m->base.words = parameters_add(p, "encoder.words.weight", shape_2(s->vocabulary, width), INIT_NORMAL, deviation);
+    m->base.words =
+        parameters_add(p, "encoder.words.weight", shape_2(s->vocabulary, width), INIT_NORMAL, deviation);
     if (!s->rotary)
         m->positions =
             parameters_add(p, "encoder.positions.weight", shape_2(s->window, width), INIT_NORMAL, deviation);
@@ -119,7 +122,8 @@ static void declare_all(gpt *m, parameters *p)
     m->norm = norm_declare(p, "encoder.norm", width);
 }
 
-static tacit_status gpt_create(encoder **out, parameters *p, const encoder_kind *kind, const encoder_settings *s)
+static tacit_status gpt_create(encoder **out, parameters *p, const encoder_kind *kind,
+                               const encoder_settings *s)
 {
     *out = NULL;
     TRY(check_settings(p->context, kind, s));
@@ -151,12 +155,20 @@ static tacit_status gpt_create(encoder **out, parameters *p, const encoder_kind 
 }
 
 #define WORDS(of_name, sees, text, of_width, of_depth, of_heads)                                             \
-    {.name = of_name, .summary = text, .width = of_width, .depth = of_depth, .heads = of_heads,              \
-     .words = true, .causal = sees, .create = gpt_create}
+    {                                                                                                        \
+        .name = of_name, .summary = text, .width = of_width, .depth = of_depth, .heads = of_heads,           \
+        .words = true, .causal = sees, .create = gpt_create                                                  \
+    }
 
-const encoder_kind gpt_nano = WORDS("gpt-nano", true, "transformer for texts, 128 wide, 4 blocks, 4 heads", 128, 4, 4);
-const encoder_kind gpt_micro = WORDS("gpt-micro", true, "transformer for texts, 384 wide, 6 blocks, 6 heads", 384, 6, 6);
-const encoder_kind gpt_small = WORDS("gpt-small", true, "transformer for texts, 768 wide, 12 blocks, 12 heads (GPT-2's)", 768, 12, 12);
-const encoder_kind bert_nano = WORDS("bert-nano", false, "gpt-nano in which every token sees every other", 128, 4, 4);
-const encoder_kind bert_micro = WORDS("bert-micro", false, "gpt-micro in which every token sees every other", 384, 6, 6);
-const encoder_kind bert_small = WORDS("bert-small", false, "gpt-small in which every token sees every other", 768, 12, 12);
+const encoder_kind gpt_nano =
+    WORDS("gpt-nano", true, "transformer for texts, 128 wide, 4 blocks, 4 heads", 128, 4, 4);
+const encoder_kind gpt_micro =
+    WORDS("gpt-micro", true, "transformer for texts, 384 wide, 6 blocks, 6 heads", 384, 6, 6);
+const encoder_kind gpt_small =
+    WORDS("gpt-small", true, "transformer for texts, 768 wide, 12 blocks, 12 heads (GPT-2's)", 768, 12, 12);
+const encoder_kind bert_nano =
+    WORDS("bert-nano", false, "gpt-nano in which every token sees every other", 128, 4, 4);
+const encoder_kind bert_micro =
+    WORDS("bert-micro", false, "gpt-micro in which every token sees every other", 384, 6, 6);
+const encoder_kind bert_small =
+    WORDS("bert-small", false, "gpt-small in which every token sees every other", 768, 12, 12);

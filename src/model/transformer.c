@@ -1,5 +1,6 @@
 /* Transformer blocks, and fixed positions. */
 #include "model/transformer.h"
+#include "op/pending.h"
 
 #include <math.h>
 #include <stdio.h>

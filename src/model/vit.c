@@ -130,13 +130,16 @@ static tacit_status vit_create(encoder **out, parameters *p, const encoder_kind 
     return TACIT_OK;
 }
 
-const encoder_kind vit_nano = {
-    "vit-nano", "vision transformer, 128 wide, 4 blocks, 4 heads", 128, 4, 4, false, vit_create};
-const encoder_kind vit_micro = {
-    "vit-micro", "vision transformer, 192 wide, 6 blocks, 3 heads", 192, 6, 3, false, vit_create};
-const encoder_kind vit_tiny = {
-    "vit-tiny", "vision transformer, 192 wide, 12 blocks, 3 heads", 192, 12, 3, false, vit_create};
-const encoder_kind vit_small = {
-    "vit-small", "vision transformer, 384 wide, 12 blocks, 6 heads", 384, 12, 6, false, vit_create};
-const encoder_kind vit_base = {
-    "vit-base", "vision transformer, 768 wide, 12 blocks, 12 heads", 768, 12, 12, false, vit_create};
+#define VIT(of_name, text, of_width, of_depth, of_heads)                                                     \
+    {                                                                                                        \
+        .name = of_name, .summary = text, .width = of_width, .depth = of_depth, .heads = of_heads,           \
+        .create = vit_create                                                                                 \
+    }
+
+const encoder_kind vit_nano = VIT("vit-nano", "vision transformer, 128 wide, 4 blocks, 4 heads", 128, 4, 4);
+const encoder_kind vit_micro = VIT("vit-micro", "vision transformer, 192 wide, 6 blocks, 3 heads", 192, 6, 3);
+const encoder_kind vit_tiny = VIT("vit-tiny", "vision transformer, 192 wide, 12 blocks, 3 heads", 192, 12, 3);
+const encoder_kind vit_small =
+    VIT("vit-small", "vision transformer, 384 wide, 12 blocks, 6 heads", 384, 12, 6);
+const encoder_kind vit_base =
+    VIT("vit-base", "vision transformer, 768 wide, 12 blocks, 12 heads", 768, 12, 12);

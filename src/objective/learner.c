@@ -24,7 +24,8 @@ static tacit_status assemble(learner *l, const settings *s, shape view)
                             settings_text(s, kind ? "method" : "encoder"));
     const bool rows = view.rank == 1 && !kind->words;
     if (kind->words && view.rank != 1)
-        return context_fail(l->context, TACIT_ARGUMENT, "%s takes texts, but the data are pictures", kind->name);
+        return context_fail(l->context, TACIT_ARGUMENT, "%s takes texts, but the data are pictures",
+                            kind->name);
     const encoder_settings e = {.height = rows ? 1 : (int)view.size[0],
                                 .width = rows ? 1 : (int)view.size[1],
                                 .channels = (int)shape_last(view),

@@ -7,9 +7,17 @@ extern const objective objective_mae, objective_denoise, objective_autoencode, o
     objective_moco, objective_barlow, objective_vicreg, objective_classify, objective_next_word,
     objective_masked_word;
 
-const objective *const objectives[] = {&objective_mae,    &objective_denoise,  &objective_autoencode, &objective_next_word, &objective_masked_word,
-                                       &objective_simclr, &objective_moco,     &objective_barlow,
-                                       &objective_vicreg, &objective_classify, NULL};
+const objective *const objectives[] = {&objective_mae,
+                                       &objective_denoise,
+                                       &objective_autoencode,
+                                       &objective_next_word,
+                                       &objective_masked_word,
+                                       &objective_simclr,
+                                       &objective_moco,
+                                       &objective_barlow,
+                                       &objective_vicreg,
+                                       &objective_classify,
+                                       NULL};
 
 const objective *objective_find(const char *name)
 {

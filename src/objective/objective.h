@@ -48,7 +48,8 @@ typedef struct lane {
     int32_t *labels;         /* (count): theirs, only to be read; NULL: none are known */
     int64_t count;
     value views; /* (count * objective->views, H, W, C), or (.., columns) of rows, or (.., tokens) i32 of
-                    texts: views of one example are neighbours. For `target`: (count * objective->target_views, ..), the views after those */
+                    texts: views of one example are neighbours. For `target`: (count *
+                    objective->target_views, ..), the views after those */
     uint64_t seed;
     uint32_t epoch;
     const pixel_scale *pixels;    /* what the numbers of the views are */

@@ -41,7 +41,7 @@ value op_attention_masked(tape *t, value qkv, int heads, bool causal, value leng
 value op_add(tape *t, value a, value b); /* same shape */
 
 /* x (B, T, D) plus a row of `table` (R, D) at each token: row index[b][t] where index (B, T) i32 is given,
- * row t where it is the invalid value (then R = T). */
+ * row t where it is the invalid value (then R is T or more). */
 value op_add_rows(tape *t, value x, value table, value index);
 
 /* Rows of a table by number: ids (B, T) i32, table (V, D) -> (B, T, D). Id -1 (padding) gives a row of zeros

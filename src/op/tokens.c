@@ -96,7 +96,7 @@ value op_add_rows(tape *t, value x, value table, value index)
     if (tape_status(t) != TACIT_OK)
         return (value){0};
     if (rows.rank != 2 || rows.size[1] != s.width || count != s.tokens ||
-        (!index.id && rows.size[0] != s.tokens))
+        (!index.id && rows.size[0] < s.tokens))
         return tape_fail(t, TACIT_SHAPE, "add rows: table %s does not fit %lld tokens of width %lld",
                          shape_text(rows, text), (long long)s.tokens, (long long)s.width);
     const value y = tape_output(t, DTYPE_F32, shape_3(s.batch, s.tokens, s.width));

@@ -30,10 +30,11 @@ static const char encoders[] =
     "gpt-small|bert-nano|bert-micro|bert-small";
 
 static const setting common[] = {
-    CHOICE("encoder", encoders, "auto",
-           "network that is trained; auto: vit-nano for pictures, mlp for tables, of texts gpt-nano where words "
-           "are predicted in order, else bert-nano",
-           "model"),
+    CHOICE(
+        "encoder", encoders, "auto",
+        "network that is trained; auto: vit-nano for pictures, mlp for tables, of texts gpt-nano where words "
+        "are predicted in order, else bert-nano",
+        "model"),
     NUMBER("width", 0.0625, 4, "1", "", "resnets: channels of each layer, as a share", "model"),
     WHOLE("size", 8, 4096, "auto", "pixels",
           "side of the pictures the encoder sees; auto: the data's own up to 224", "model"),
@@ -100,20 +101,23 @@ static const setting common[] = {
      "which examples belong together: of tables a column, of pictures a CSV of name and group; not learnt "
      "from",
      "data"},
-    CHOICE("unit", "auto|file|line", "auto", "texts: what one of them is; auto: by the method; JSON lines: a record",
-           "data"),
+    CHOICE("unit", "auto|file|line", "auto",
+           "texts: what one of them is; auto: by the method; JSON lines: a record", "data"),
     {"field", SETTING_TEXT, 0, 0, NULL, "", "", "JSON lines: field of the text; default text", "data"},
     {"pair", SETTING_TEXT, 0, 0, NULL, "", "",
-     "JSON lines: field of a second text that belongs to the first: the other view of contrastive methods", "data"},
+     "JSON lines: field of a second text that belongs to the first: the other view of contrastive methods",
+     "data"},
     FLAG("bytes", "texts: any file as it is, byte for byte", "data"),
     {"only", SETTING_TEXT, 0, 0, NULL, "", "", "labels whose examples are kept, commas between; empty: all",
      "data"},
     CHOICE("augment", "contrastive|prediction|none", "contrastive", "strong views, mild views, or none",
            "augmentation"),
     CHOICE(
-        "positives", "augment|group|both", "augment",
+        "positives", "augment|group|both|pair", "augment",
         "contrastive methods: the two views of a pair are of one example, of two of a group (sub-folder or "
-        "label of pictures, --group of tables), or either by a coin",
+        "label of pictures, --group of tables), or either by a coin; pair: of texts, the two of --pair, and "
+        "the "
+        "default there",
         "augmentation"),
     CHOICE("preset", "photo|small-colour|small-grey", "auto",
            "kind of pictures; auto: from their size and channels", "augmentation"),
@@ -293,8 +297,8 @@ static tacit_status refuse_pictures(const settings *s, tacit_context *context, c
 
 static tacit_status refuse_texts(const settings *s, tacit_context *context, const char *other)
 {
-    static const char *const names[] = {"tokenizer", "vocab", "window", "positions", "dropout",
-                                        "validation", "drop-words", "unit", NULL};
+    static const char *const names[] = {"tokenizer",  "vocab",      "window", "positions", "dropout",
+                                        "validation", "drop-words", "unit",   NULL};
     return refuse_all(s, context, names, of_texts, other);
 }
 
@@ -309,20 +313,25 @@ static tacit_status resolve_rows(settings *s, tacit_context *context)
     return settings_resolve_number(s, "corrupt", none ? 0.0 : (contrastive ? 0.6 : 0.3));
 }
 
-static tacit_status resolve_texts(settings *s, tacit_context *context)
+static tacit_status resolve_texts(settings *s, tacit_context *context, bool paired)
 {
     const objective *o = objective_find(settings_text(s, "method"));
     TRY(refuse_pictures(s, context, of_texts));
     TRY(refuse(s, context, "corrupt", of_rows, of_texts));
     if (!o->stream && o->family != CONTRASTIVE)
-        return context_fail(context, TACIT_ARGUMENT, "%s does not learn from texts: use next-word, masked-word, "
-                            "or a contrastive method", o->name);
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s does not learn from texts: use next-word, masked-word, "
+                            "or a contrastive method",
+                            o->name);
+    if (paired)
+        TRY(settings_default(s, "positives", "pair"));
     TRY(settings_resolve(s, "encoder", o->ahead ? "gpt-nano" : "bert-nano"));
     TRY(settings_resolve(s, "readout", "mean"));
     TRY(settings_resolve_whole(s, "window", o->stream ? 128 : 64));
     if (encoder_find(settings_text(s, "encoder"))->words)
         return TACIT_OK;
-    return context_fail(context, TACIT_ARGUMENT, "--encoder %s does not take texts: use gpt-nano or bert-nano",
+    return context_fail(context, TACIT_ARGUMENT,
+                        "--encoder %s does not take texts: use gpt-nano or bert-nano",
                         settings_text(s, "encoder"));
 }
 
@@ -331,7 +340,7 @@ tacit_status config_resolve_data(settings *s, tacit_context *context, const data
     if (d->table)
         return resolve_rows(s, context);
     if (d->texts)
-        return resolve_texts(s, context);
+        return resolve_texts(s, context, d->paired);
     TRY(refuse(s, context, "corrupt", of_rows, of_pictures));
     TRY(refuse_texts(s, context, of_pictures));
     TRY(settings_resolve(s, "encoder", "vit-nano"));

@@ -8,7 +8,7 @@
 /* Lanes handed out between two looks at the cancel flag and the progress, for each worker. */
 enum { ROUND = 8 };
 
-enum { CALIBRATION_LANE = 64 };
+enum { CALIBRATION_LANE = 64, LANE_MOST = 64 };
 
 struct embedder {
     tacit_context *context;
@@ -22,7 +22,9 @@ struct embedder {
     const int64_t *examples;
     int64_t first, count, base; /* base: lane number at which this round starts */
     float *out;                 /* embeddings are wanted, or */
-    double *errors;             /* how well the method restores */
+    double *errors;             /* how well the method restores, or */
+    double *losses;             /* (lanes): sums over the examples of each */
+    uint64_t seed;              /* of what a loss draws */
     _Atomic tacit_status status;
 };
 
@@ -30,7 +32,7 @@ struct embedder {
 static int64_t lane_size(const encoder *e)
 {
     const int64_t lane_of_tokens = 768 / (e->tokens + 1);
-    return lane_of_tokens < 1 ? 1 : (lane_of_tokens > 64 ? 64 : lane_of_tokens);
+    return lane_of_tokens < 1 ? 1 : (lane_of_tokens > LANE_MOST ? LANE_MOST : lane_of_tokens);
 }
 
 static tacit_status create_parts(embedder *e)
@@ -116,10 +118,36 @@ static tacit_status measure_errors(const embedder *e, tape *t, value pictures, i
     return TACIT_OK;
 }
 
+/* The loss of a lane of as many examples as there are. */
+static tacit_status measure_loss(embedder *e, int64_t start, int worker)
+{
+    tape *t = e->tapes[worker];
+    const int64_t left = e->count - start, rows = left < e->lane ? left : e->lane;
+    int64_t examples[LANE_MOST];
+    for (int64_t i = 0; i < rows; i++)
+        examples[i] = e->first + start + i;
+    lane told = {.examples = examples,
+                 .count = rows,
+                 .seed = e->seed,
+                 .pixels = &e->views->pixels,
+                 .features = e->views->features.count ? &e->views->features : NULL,
+                 .scratch = &e->scratches[worker]};
+    told.views = tape_output(t, e->views->dtype, shape_many(rows, e->views->shape));
+    if (!told.views.id)
+        return tape_status(t);
+    TRY(fill_lane(e, start, rows, worker, tape_tensor(t, told.views)->data));
+    const value loss = e->learner->method.objective->lane(&e->learner->method, t, &told);
+    TRY(tape_status(t));
+    e->losses[start / e->lane] = (double)*tape_f32(t, loss) * (double)rows;
+    return TACIT_OK;
+}
+
 static tacit_status run_plain_lane(embedder *e, int64_t start, int worker)
 {
     tape *t = e->tapes[worker];
     tape_reset(t, TAPE_INFERENCE);
+    if (e->losses)
+        return measure_loss(e, start, worker);
     const value pictures = tape_output(t, e->views->dtype, shape_many(e->lane, e->views->shape));
     if (!pictures.id)
         return tape_status(t);
@@ -171,8 +199,25 @@ tacit_status embedder_run(embedder *e, const int64_t *examples, int64_t first, i
                           embedder_progress progress, void *user)
 {
     e->out = out;
-    e->errors = NULL;
+    e->errors = e->losses = NULL;
     return run_all(e, examples, first, count, progress, user);
+}
+
+tacit_status embedder_run_loss(embedder *e, uint64_t seed, int64_t first, int64_t count, double *mean)
+{
+    const int64_t lanes_of_all = (count + e->lane - 1) / e->lane;
+    double sum = 0;
+    e->losses = memory_alloc(e->context, (size_t)lanes_of_all, sizeof *e->losses);
+    if (!e->losses)
+        return TACIT_NOMEM;
+    e->seed = seed;
+    const tacit_status status = run_all(e, NULL, first, count, NULL, NULL);
+    for (int64_t i = 0; i < lanes_of_all; i++)
+        sum += e->losses[i];
+    *mean = sum / (double)count;
+    memory_free(e->context, e->losses);
+    e->losses = NULL;
+    return status;
 }
 
 tacit_status embedder_run_restore(embedder *e, const int64_t *examples, int64_t first, int64_t count,
@@ -182,6 +227,7 @@ tacit_status embedder_run_restore(embedder *e, const int64_t *examples, int64_t 
     if (e->learner->encoder->settings.rows ? !o->restore_rows : !o->restore)
         return context_fail(e->context, TACIT_ARGUMENT, "%s does not restore examples", o->name);
     e->out = NULL;
+    e->losses = NULL;
     e->errors = errors;
     return run_all(e, examples, first, count, progress, user);
 }

@@ -33,4 +33,8 @@ tacit_status embedder_run(embedder *e, const int64_t *examples, int64_t first, i
 tacit_status embedder_run_restore(embedder *e, const int64_t *examples, int64_t first, int64_t count,
                                   double *errors, embedder_progress progress, void *user);
 
+/* Mean loss of a pointwise method over examples first .. first + count - 1 by plain views; what the method
+ * draws, it draws as in epoch 0 of `seed`. */
+tacit_status embedder_run_loss(embedder *e, uint64_t seed, int64_t first, int64_t count, double *mean);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "data/augment/positive_views.h"
 #include "data/augment/row_views.h"
+#include "data/augment/text_views.h"
 #include "objective/objective.h"
 #include "train/config.h"
 
@@ -23,9 +24,28 @@ static tacit_status create_pictures(views **out, tacit_context *context, const d
     return picture_views_create(out, context, d, &o);
 }
 
+static tacit_status create_texts(views **out, tacit_context *context, const dataset *d, const settings *s,
+                                 looks l)
+{
+    const objective *o = objective_find(settings_text(s, "method"));
+    const bool stream = o->stream && l.training;
+    const text_view_options how = {.tokenizer = l.tokenizer,
+                                   .workers = l.workers,
+                                   .window = settings_whole(s, "window"),
+                                   .ahead = o->ahead,
+                                   .stream = stream,
+                                   .validation = stream ? settings_number(s, "validation") : 0.0,
+                                   .drop = settings_number(s, "drop-words"),
+                                   .paired = strcmp(settings_text(s, "positives"), "pair") == 0,
+                                   .folder = l.folder};
+    return text_views_create(out, context, d, &how);
+}
+
 tacit_status looks_create(views **out, tacit_context *context, const dataset *d, const settings *s, looks l,
                           picture_view_options *back)
 {
+    if (d->texts)
+        return create_texts(out, context, d, s, l);
     if (!d->table)
         return create_pictures(out, context, d, s, l, back);
     const row_view_options o = {.like = l.columns,
@@ -46,8 +66,13 @@ tacit_status looks_pair(views **v, tacit_context *context, const dataset *d, con
                                 .both = strcmp(positives, "both") == 0};
     if (strcmp(positives, "augment") == 0)
         return TACIT_OK;
+    if (strcmp(positives, "pair") == 0 && !d->paired)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "--positives pair: the data are no pairs: expected JSON lines and --pair FIELD");
     if (objective_find(name)->family != CONTRASTIVE)
         return context_fail(context, TACIT_ARGUMENT, "--positives %s: %s makes no pairs", positives, name);
+    if (strcmp(positives, "pair") == 0)
+        return TACIT_OK;
     if (!o.groups)
         return context_fail(context, TACIT_ARGUMENT, "--positives %s: the data name no groups: expected %s",
                             positives, d->table ? "--group COLUMN" : "pictures in a folder for each group");
@@ -62,6 +87,11 @@ tacit_status looks_measure(const dataset *d, const settings *s, team *workers, d
                            double *deviation)
 {
     float m[3] = {0}, v[3] = {1, 1, 1};
+    if (d->texts) { /* tokens have neither */
+        *mean = 0.0;
+        *deviation = 1.0;
+        return TACIT_OK;
+    }
     if (d->table) {
         row_statistics(d, mean, deviation);
         return TACIT_OK;

@@ -5,11 +5,17 @@
 #include "base/settings.h"
 #include "base/team.h"
 #include "data/augment/augment.h"
+#include "data/tokenizer.h"
 
 /* What views are made of, beside the settings. */
 typedef struct looks {
     const double *mean, *deviation; /* (channels of the data): of pixels in [0, 1], or of columns */
     const row_table *columns;       /* of a model's training data; NULL: those of the data at hand */
+    /* Texts. */
+    const tokenizer *tokenizer;
+    team *workers;
+    bool training;      /* as the method learns from them, rather than one by one */
+    const char *folder; /* where tokens may be kept; NULL: in memory */
 } looks;
 
 /* Views of `d`, which is kept. `back` (may be NULL) becomes what turns views of pictures back into pictures.

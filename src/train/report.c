@@ -31,11 +31,14 @@ static tacit_status append_line(const session *s, const step_numbers *n, int64_t
                   {"data_wait", n->wait_share},
                   {"lanes_run_twice", (double)n->rerun},
                   {"spread", n->spread},
-                  {"effective_rank", s->representation.effective_rank}};
+                  {"effective_rank", s->representation.effective_rank},
+                  {"validation_loss", s->validation}}; /* the last one: only at an epoch's end */
     char line[LINE];
     int used =
         snprintf(line, sizeof line, "{\"step\": %lld, \"epoch\": %lld", (long long)s->step, (long long)epoch);
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    const bool measured = s->views->held > 0 && n->epoch_end;
+    const size_t count = sizeof fields / sizeof *fields - !measured;
+    for (size_t i = 0; i < count; i++)
         used += put_number(line + used, sizeof line - (size_t)used, fields[i].name, fields[i].number);
     used += snprintf(line + used, sizeof line - (size_t)used, "}\n");
     char *path = path_join(s->context, s->run, "metrics.jsonl");
@@ -71,6 +74,7 @@ tacit_status report_step(session *s, const step_numbers *n)
                                   .wait_share = n->wait_share,
                                   .spread = n->spread,
                                   .effective_rank = s->representation.effective_rank,
+                                  .validation_loss = s->validation,
                                   .epoch_end = n->epoch_end};
         s->options->progress(s->options->user, &p);
     }
@@ -88,7 +92,8 @@ static samples sheets_in(const session *s, const char *folder)
                      .look = &s->look,
                      .learner = s->learner,
                      .folder = folder,
-                     .rows = s->data->table ? 0 : (int)settings_whole(s->settings, "samples"),
+                     .rows =
+                         s->data->table || s->data->texts ? 0 : (int)settings_whole(s->settings, "samples"),
                      .seed = (uint64_t)settings_whole(s->settings, "seed")};
 }
 
@@ -107,6 +112,9 @@ tacit_status report_measure(session *s)
 {
     TRY(embedder_calibrate(s->embedder, &s->learner->parameters, s->sample, s->sample_count));
     TRY(embedder_run(s->embedder, s->sample, 0, s->sample_count, s->sample_embeddings, NULL, NULL));
+    if (s->views->held > 0)
+        TRY(embedder_run_loss(s->embedder, (uint64_t)settings_whole(s->settings, "seed"), s->views->count,
+                              s->views->held, &s->validation));
     return representation_measure(s->context, s->sample_embeddings, s->sample_count,
                                   learner_width(s->learner), &s->representation);
 }

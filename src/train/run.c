@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "model/safetensors.h"
 #include "train/config.h"
+#include "train/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,6 +137,8 @@ tacit_status run_write_model(tacit_context *context, const char *model, const se
     char *config = path_join(context, model, "config.json");
     if (weights && config)
         status = write_weights(context, weights, s, l);
+    if (status == TACIT_OK && n->tokenizer)
+        status = words_write(n->tokenizer, context, model);
     if (status == TACIT_OK)
         status = run_write_config(context, config, s, source, l, n);
     memory_free(context, weights);
@@ -290,6 +293,17 @@ tacit_status run_read_config(run_record *out, tacit_context *context, const char
     return status;
 }
 
+bool run_of_texts(const run_record *r)
+{
+    const encoder_kind *kind = encoder_find(settings_text(r->settings, "encoder"));
+    return kind && kind->words;
+}
+
+tacit_status run_read_words(run_record *r, const char *folder)
+{
+    return run_of_texts(r) ? words_read(&r->tokenizer, r->context, folder, r->settings) : TACIT_OK;
+}
+
 void run_record_fini(run_record *r)
 {
     for (int i = 0; i < r->path_count; i++)
@@ -298,6 +312,7 @@ void run_record_fini(run_record *r)
     memory_free(r->context, r->mean);
     memory_free(r->context, r->deviation);
     table_destroy(r->table);
+    tokenizer_destroy(r->tokenizer);
     settings_destroy(r->settings);
     *r = (run_record){.context = r->context};
 }
@@ -330,7 +345,8 @@ tacit_status run_read_weights(learner *l, const char *path)
 
 /* ---- the folder ---- */
 
-static const char *const sub_folders[] = {"model", "checkpoints", "samples"};
+/* The last one is made where there are texts. */
+static const char *const sub_folders[] = {"model", "checkpoints", "samples", "tokens"};
 
 static tacit_status remove_file(tacit_context *context, const char *run, const char *name)
 {
@@ -346,13 +362,14 @@ static tacit_status remove_file(tacit_context *context, const char *run, const c
  * those of the next. */
 static tacit_status clear_run(tacit_context *context, const char *run)
 {
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         char *path = path_join(context, run, sub_folders[i]);
         const tacit_status status = path ? folder_delete(context, path) : TACIT_NOMEM;
         memory_free(context, path);
         TRY(status);
     }
     TRY(remove_file(context, run, "metrics.jsonl"));
+    TRY(remove_file(context, run, "tokenizer.json"));
     return remove_file(context, run, "config.json");
 }
 

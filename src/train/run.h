@@ -4,12 +4,14 @@
  *   RUN/metrics.jsonl                    one object for each step
  *   RUN/model/model.safetensors          the weights, with model/config.json
  *   RUN/checkpoints/step-NNNNNNNNN.safetensors
- *   RUN/samples/                         sheets of pictures */
+ *   RUN/samples/                         sheets of pictures
+ *   RUN/tokenizer.json, RUN/tokens/      of texts: what a token is (also in RUN/model/), and their tokens */
 #ifndef TRAIN_RUN_H
 #define TRAIN_RUN_H
 
 #include "base/settings.h"
 #include "data/table.h"
+#include "data/tokenizer.h"
 #include "objective/learner.h"
 
 /* Where the data came from, to open them again. */
@@ -19,7 +21,7 @@ typedef struct data_source {
     const char *format;
     int64_t examples;
     int channels, height, width; /* of the data; height and width 0 where they differ */
-    const row_table *table;      /* of rows, what the columns are; NULL: pictures */
+    const row_table *table;      /* of rows, what the columns are; NULL: pictures or texts */
 } data_source;
 
 /* What config.json says. */
@@ -32,7 +34,8 @@ typedef struct run_record {
     char format[16];
     int64_t examples;
     int channels, height, width;
-    row_table *table;         /* of rows, what the columns are (no values); NULL: pictures */
+    row_table *table;         /* of rows, what the columns are (no values); NULL: pictures or texts */
+    tokenizer *tokenizer;     /* of texts, once run_read_words has read it; else NULL */
     double *mean, *deviation; /* (channels): of the pixels, or of the columns */
     int64_t steps;            /* done: 0 in RUN/config.json */
     bool complete;
@@ -41,6 +44,7 @@ typedef struct run_record {
 
 /* Numbers that go into config.json beside settings and source. */
 typedef struct run_numbers {
+    const tokenizer *tokenizer;     /* of texts; else NULL */
     const double *mean, *deviation; /* (channels) */
     int64_t steps;
     bool complete;
@@ -54,7 +58,11 @@ tacit_status run_write_config(tacit_context *context, const char *path, const se
 tacit_status run_read_config(run_record *out, tacit_context *context, const char *path);
 void run_record_fini(run_record *r);
 
-/* Weights and their config.json into folder `model`. */
+/* Whether it is of texts; and their tokenizer from tokenizer.json in `folder` (nothing of others). */
+bool run_of_texts(const run_record *r);
+tacit_status run_read_words(run_record *r, const char *folder);
+
+/* Weights and their config.json into folder `model`, and a tokenizer.json where there is a tokenizer. */
 tacit_status run_write_model(tacit_context *context, const char *model, const settings *s,
                              const data_source *source, const learner *l, const run_numbers *n);
 

@@ -20,6 +20,9 @@ typedef struct session {
     const tacit_train_options *options;
     double *mean, *deviation;  /* (channels of the data) */
     picture_view_options look; /* of pictures, for sheets */
+    const tokenizer *words;    /* of texts; else NULL */
+    tokenizer *own_words;      /* the same, if the session made it */
+    char *tokens_part;         /* folder of the tokens before the run has one; else NULL */
     views *views;
     work *work;
     learner *learner;
@@ -35,6 +38,7 @@ typedef struct session {
     int64_t step, steps, epoch_steps; /* done, all, of an epoch */
     representation representation;    /* of the last epoch's end; NAN before */
     double rate;                      /* examples a second, smoothed */
+    double validation;                /* loss of the held examples at the last epoch's end; NAN: none */
     double last_checkpoint;           /* clock_seconds */
 } session;
 

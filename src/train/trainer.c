@@ -7,7 +7,9 @@
 #include "train/config.h"
 #include "train/looks.h"
 #include "train/session.h"
+#include "train/words.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,10 +44,11 @@ static tacit_status create_state(session *s)
 
 static tacit_status create_sample(session *s)
 {
-    s->sample_count = s->data->count < SESSION_SAMPLE ? s->data->count : SESSION_SAMPLE;
+    const int64_t count = s->views->count;
+    s->sample_count = count < SESSION_SAMPLE ? count : SESSION_SAMPLE;
     for (int64_t i = 0; i < s->sample_count; i++)
         s->sample[i] = (int64_t)draw_permuted((uint64_t)settings_whole(s->settings, "seed"), DRAW_SAMPLE, 2,
-                                              (uint64_t)s->data->count, (uint64_t)i);
+                                              (uint64_t)count, (uint64_t)i);
     s->sample_embeddings =
         memory_alloc(s->context, (size_t)(s->sample_count * learner_width(s->learner)), sizeof(float));
     return s->sample_embeddings ? TACIT_OK : TACIT_NOMEM;
@@ -73,7 +76,7 @@ static tacit_status create_lanes(session *s)
 static void count_steps(session *s)
 {
     const int64_t most = settings_whole(s->settings, "max-steps");
-    s->epoch_steps = s->data->count / settings_whole(s->settings, "batch");
+    s->epoch_steps = s->views->count / settings_whole(s->settings, "batch");
     s->steps = s->epoch_steps * settings_whole(s->settings, "epochs");
     if (most > 0 && most < s->steps)
         s->steps = most;
@@ -98,6 +101,75 @@ static tacit_status begin(session *s, const trainer_start *start)
     return TACIT_OK;
 }
 
+/* ---- texts ---- */
+
+/* What a token is: given, kept in the run, or made from the texts. */
+static tacit_status find_words(session *s, const trainer_start *start, bool fresh)
+{
+    if (!s->data->texts)
+        return TACIT_OK;
+    if (start && start->tokenizer) {
+        s->words = start->tokenizer;
+        return settings_resolve_whole(s->settings, "vocab", tokenizer_size(s->words));
+    }
+    TRY(fresh ? words_train(&s->own_words, s->context, s->data, s->settings)
+              : words_read(&s->own_words, s->context, s->run, s->settings));
+    s->words = s->own_words;
+    return TACIT_OK;
+}
+
+/* Where the tokens of the texts are: before the run is there, beside it. */
+static char *tokens_folder(session *s, bool fresh)
+{
+    if (!fresh)
+        return path_join(s->context, s->run, "tokens");
+    const size_t size = strlen(s->run) + sizeof ".tokens-part";
+    s->tokens_part = memory_alloc(s->context, size, 1);
+    if (s->tokens_part)
+        snprintf(s->tokens_part, size, "%s.tokens-part", s->run);
+    return s->tokens_part;
+}
+
+static tacit_status create_views(session *s, bool fresh)
+{
+    looks l = {.mean = s->mean,
+               .deviation = s->deviation,
+               .tokenizer = s->words,
+               .workers = s->work->team,
+               .training = true};
+    char *folder = s->data->texts ? tokens_folder(s, fresh) : NULL;
+    tacit_status status = s->data->texts && !folder ? TACIT_NOMEM : TACIT_OK;
+    if (status == TACIT_OK && folder)
+        status = folder_create(s->context, folder);
+    l.folder = folder;
+    if (status == TACIT_OK)
+        status = looks_create(&s->views, s->context, s->data, s->settings, l, &s->look);
+    if (folder != s->tokens_part)
+        memory_free(s->context, folder);
+    return status;
+}
+
+/* Tokenizer and tokens into the folder of the run, which is there now. */
+static tacit_status move_words(session *s)
+{
+    if (!s->words)
+        return TACIT_OK;
+    TRY(words_write(s->words, s->context, s->run));
+    char *folder = path_join(s->context, s->run, "tokens");
+    if (!folder)
+        return TACIT_NOMEM;
+    tacit_status status = folder_delete(s->context, folder);
+    if (status == TACIT_OK && s->context->files.rename(s->tokens_part, folder) != 0)
+        status = context_fail(s->context, TACIT_IO, "%s: cannot be moved to %s: %s", s->tokens_part, folder,
+                              strerror(errno));
+    if (status == TACIT_OK) {
+        memory_free(s->context, s->tokens_part);
+        s->tokens_part = NULL;
+    }
+    memory_free(s->context, folder);
+    return status;
+}
+
 /* Everything but the numbers in the blocks. `fresh`: a new run; else nothing that matters is "auto". */
 static tacit_status set_up(session *s, const trainer_start *start, bool fresh)
 {
@@ -109,17 +181,24 @@ static tacit_status set_up(session *s, const trainer_start *start, bool fresh)
         tell_memory(s);
         TRY(config_resolve_data(s->settings, s->context, s->data));
     }
+    TRY(find_words(s, start, fresh));
     TRY(measure(s, start));
-    const looks l = {.mean = s->mean, .deviation = s->deviation};
-    TRY(looks_create(&s->views, s->context, s->data, s->settings, l, &s->look));
+    TRY(create_views(s, fresh));
     TRY(looks_pair(&s->views, s->context, s->data, s->settings));
     TRY(learner_create(&s->learner, s->context, s->settings, s->views->shape));
-    TRY(config_resolve_training(s->settings, s->context, s->learner, s->data->count));
+    TRY(config_resolve_training(s->settings, s->context, s->learner, s->views->count));
     TRY(begin(s, start));
     count_steps(s);
     TRY(create_lanes(s));
     TRY(create_state(s));
     return create_sample(s);
+}
+
+/* After a failure, whose message stays. */
+static void drop_folder(tacit_context *context, const char *folder)
+{
+    const tacit_status unused = folder_delete(context, folder);
+    (void)unused;
 }
 
 static void tear_down(session *s)
@@ -133,6 +212,10 @@ static void tear_down(session *s)
         s->views->destroy(s->views);
     for (int i = 0; i < OPTIMIZER_BLOCKS; i++)
         memory_free(s->context, s->state[i]);
+    if (s->tokens_part)
+        drop_folder(s->context, s->tokens_part);
+    memory_free(s->context, s->tokens_part);
+    tokenizer_destroy(s->own_words);
     memory_free(s->context, s->mean);
     memory_free(s->context, s->deviation);
     memory_free(s->context, s->batch);
@@ -143,8 +226,11 @@ static void tear_down(session *s)
 
 static run_numbers numbers_of(const session *s)
 {
-    return (run_numbers){
-        .mean = s->mean, .deviation = s->deviation, .steps = s->step, .complete = s->step == s->steps};
+    return (run_numbers){.tokenizer = s->words,
+                         .mean = s->mean,
+                         .deviation = s->deviation,
+                         .steps = s->step,
+                         .complete = s->step == s->steps};
 }
 
 static checkpoint checkpoint_of(session *s)
@@ -201,7 +287,7 @@ static uint32_t choose_batch(session *s)
     const uint32_t epoch = (uint32_t)(s->step / s->epoch_steps);
     const uint64_t seed = (uint64_t)settings_whole(s->settings, "seed");
     for (int64_t i = 0; i < size; i++)
-        s->batch[i] = (int64_t)draw_permuted(seed, DRAW_ORDER, epoch, (uint64_t)s->data->count,
+        s->batch[i] = (int64_t)draw_permuted(seed, DRAW_ORDER, epoch, (uint64_t)s->views->count,
                                              (uint64_t)(s->step % s->epoch_steps * size + i));
     return epoch;
 }
@@ -317,13 +403,15 @@ static session session_of(tacit_context *context, settings *s, const dataset *d,
                      .source = source,
                      .run = run,
                      .options = options,
-                     .representation = {(double)NAN, (double)NAN}};
+                     .representation = {(double)NAN, (double)NAN},
+                     .validation = (double)NAN};
 }
 
 /* What a run was started from need not be there when it goes on: the first checkpoint has it. */
 static tacit_status first_files(session *s, const trainer_start *start)
 {
     TRY(run_create(s->context, s->run, s->options && s->options->overwrite));
+    TRY(move_words(s));
     if (start)
         TRY(save_checkpoint(s));
     TRY(save_config(s));

@@ -10,6 +10,7 @@
 typedef struct trainer_start {
     const double *mean, *deviation; /* (channels): how examples are normalised */
     const parameters *parameters;   /* those of the same name and shape take these values; NULL: none do */
+    const tokenizer *tokenizer;     /* of texts; NULL: it is made from them */
 } trainer_start;
 
 /* New run: resolves what is "auto" in `s`, then trains. `source` describes the data for config.json. `start`

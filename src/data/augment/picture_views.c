@@ -147,8 +147,12 @@ tacit_status picture_views_create(views **out, tacit_context *context, const dat
     picture_views *p = memory_alloc(context, 1, sizeof *p);
     if (!p)
         return TACIT_NOMEM;
-    p->base = (views){
-        .dtype = DTYPE_F32, .shape = s, .count = d->count, .random = random_view, .plain = plain_view, .destroy = destroy};
+    p->base = (views){.dtype = DTYPE_F32,
+                      .shape = s,
+                      .count = d->count,
+                      .random = random_view,
+                      .plain = plain_view,
+                      .destroy = destroy};
     p->context = context;
     p->data = d;
     p->settings = o->settings;

@@ -68,7 +68,8 @@ static tacit_status count_windows(text_views *v, int64_t ahead)
     if (v->base.count >= 1 && tokens - ahead >= 2 * v->window)
         return TACIT_OK;
     return context_fail(v->context, TACIT_ARGUMENT,
-                        "the texts to learn from are %" PRId64 " tokens: expected at least two windows of %" PRId64
+                        "the texts to learn from are %" PRId64
+                        " tokens: expected at least two windows of %" PRId64
                         ": set a smaller --window, or give more text",
                         tokens, v->window);
 }
@@ -180,7 +181,7 @@ tacit_status text_views_create(views **out, tacit_context *context, const datase
                       .plain = o->stream ? plain_window : plain_text,
                       .destroy = destroy};
     v->context = context;
-    v->paired = d->paired && !o->stream;
+    v->paired = o->paired && !o->stream;
     v->window = o->window;
     v->length = length;
     v->drop = o->drop;

@@ -3,6 +3,7 @@
  * ones 80 in 100 become the mask, the last token of the vocabulary, 10 another token, and 10 stay. */
 #include "base/philox.h"
 #include "objective/objective.h"
+#include "op/op.h"
 
 #include <string.h>
 
@@ -15,9 +16,9 @@ static const setting masked_word_settings[] = {
      "masked-word"},
 };
 
-static const default_value masked_word_defaults[] = {{"optimizer", "adamw"}, {"beta2", "0.98"},
-                                                     {"weight-decay", "0.01"}, {"lr", "0.001"},
-                                                     {"clip", "1"}, {NULL, NULL}};
+static const default_value masked_word_defaults[] = {
+    {"optimizer", "adamw"}, {"beta2", "0.98"}, {"weight-decay", "0.01"},
+    {"lr", "0.001"},        {"clip", "1"},     {NULL, NULL}};
 
 /* What one lane reads, and is asked. */
 typedef struct hidden_words {
@@ -99,10 +100,11 @@ static tacit_status masked_word_create(method *m, parameters *p, const settings 
 {
     (void)p;
     if (!m->encoder->encode_words || m->encoder->kind->causal)
-        return context_fail(m->context, TACIT_ARGUMENT,
-                            "masked-word: in %s a token does not see those behind it: use bert-nano, bert-micro or "
-                            "bert-small",
-                            m->encoder->kind->name);
+        return context_fail(
+            m->context, TACIT_ARGUMENT,
+            "masked-word: in %s a token does not see those behind it: use bert-nano, bert-micro or "
+            "bert-small",
+            m->encoder->kind->name);
     masked_word *state = m->state = memory_alloc(m->context, 1, sizeof *state);
     if (!state)
         return TACIT_NOMEM;

@@ -1,11 +1,15 @@
-/* next-word: each token of a text is predicted from those before it (Radford et al. 2019, "Language models are
- * unsupervised multitask learners"). The loss is the mean of -log of the true token's share, in nats; the
+/* next-word: each token of a text is predicted from those before it (Radford et al. 2019, "Language models
+ * are unsupervised multitask learners"). The loss is the mean of -log of the true token's share, in nats; the
  * table of tokens serves to read and to predict (Press and Wolf 2017). */
 #include "objective/objective.h"
+#include "op/op.h"
 
-static const default_value next_word_defaults[] = {{"optimizer", "adamw"}, {"beta2", "0.99"},
-                                                   {"weight-decay", "0.1"}, {"lr", "0.001"},
-                                                   {"last-lr", "0.0001"},  {"clip", "1"},
+static const default_value next_word_defaults[] = {{"optimizer", "adamw"},
+                                                   {"beta2", "0.99"},
+                                                   {"weight-decay", "0.1"},
+                                                   {"lr", "0.001"},
+                                                   {"last-lr", "0.0001"},
+                                                   {"clip", "1"},
                                                    {NULL, NULL}};
 
 /* Tokens `from` .. from + count - 1 of each row of ids (B, T): (B, count). */
@@ -28,9 +32,9 @@ static value next_word_lane(const method *m, tape *t, const lane *l)
 {
     const encoder *e = m->encoder;
     const int64_t window = e->tokens;
-    const value read = columns(t, l->views, 0, window);               /* (B, T) */
-    const value next = columns(t, l->views, 1, window);               /* (B, T) */
-    const value x = e->encode_words(e, t, read, (value){0});          /* (B, T, D) */
+    const value read = columns(t, l->views, 0, window);      /* (B, T) */
+    const value next = columns(t, l->views, 1, window);      /* (B, T) */
+    const value x = e->encode_words(e, t, read, (value){0}); /* (B, T, D) */
     const value rows = op_reshape(t, x, shape_2(l->count * window, e->width));
     const value target = op_reshape(t, next, shape_1(l->count * window));
     return op_cross_entropy(t, rows, e->words, target, (value){0}, 1.0f);
@@ -47,9 +51,10 @@ static tacit_status next_word_create(method *m, parameters *p, const settings *s
     (void)s;
     if (m->encoder->kind->causal)
         return TACIT_OK;
-    return context_fail(m->context, TACIT_ARGUMENT,
-                        "next-word: in %s a token sees what is to be predicted: use gpt-nano, gpt-micro or gpt-small",
-                        m->encoder->kind->name);
+    return context_fail(
+        m->context, TACIT_ARGUMENT,
+        "next-word: in %s a token sees what is to be predicted: use gpt-nano, gpt-micro or gpt-small",
+        m->encoder->kind->name);
 }
 
 const objective objective_next_word = {
