@@ -312,12 +312,14 @@ static value apply_to(int operator, value x)
         return op_mean_valid(rig.tape, x, index);
     case 27:
         return op_take_last(rig.tape, x, index);
+    case 28:
+        return op_dropout(rig.tape, x, 0.5f);
     default:
         return op_reshape(rig.tape, x, shape_1(36));
     }
 }
 
-enum { OPERATORS = 29 };
+enum { OPERATORS = 30 };
 
 static void test_invalid_and_forgotten_values(void **state)
 {

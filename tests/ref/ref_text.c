@@ -53,3 +53,15 @@ void ref_take_last_backward(int64_t b, int64_t t, int64_t d, const int32_t *leng
     for (int64_t i = 0; i < b * t * d; i++)
         dx[i] = i / d % t + 1 == lengths[i / (t * d)] ? dy[i / (t * d) * d + i % d] : 0;
 }
+
+void ref_dropout(int64_t count, const double *x, const double *factor, double *y)
+{
+    for (int64_t i = 0; i < count; i++)
+        y[i] = factor[i] == 0 ? 0 : x[i] * factor[i];
+}
+
+void ref_dropout_backward(int64_t count, const double *factor, const double *dy, double *dx)
+{
+    for (int64_t i = 0; i < count; i++)
+        dx[i] = factor[i] == 0 ? 0 : dy[i] * factor[i];
+}

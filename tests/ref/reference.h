@@ -151,6 +151,10 @@ void ref_take_last(int64_t b, int64_t t, int64_t d, const int32_t *lengths, cons
 void ref_take_last_backward(int64_t b, int64_t t, int64_t d, const int32_t *lengths, const double *dy,
                             double *dx);
 
+/* y = x factor; the factors, 0 or more than 1, are drawn by the caller. */
+void ref_dropout(int64_t count, const double *x, const double *factor, double *y);
+void ref_dropout_backward(int64_t count, const double *factor, const double *dy, double *dx);
+
 /* ---- ref_loss.c ---- */
 
 /* -> the loss. */
