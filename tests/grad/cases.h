@@ -66,8 +66,8 @@ extern const operator_row row_convolution, row_max_pool;
 extern const operator_row row_mean_square_error, row_cross_entropy, row_cross_entropy_exclude, row_nt_xent,
     row_redundancy, row_vicreg, row_barlow_norm, row_info_nce, row_info_nce_projected,
     row_softmax_cross_entropy, row_weighted_square_error;
-extern const operator_row row_dropout, row_mean_valid, row_take_last, row_gelu_tanh, row_layer_norm_eps,
-    row_embed_rows, row_attention_all, row_attention_causal, row_attention_lengths,
+extern const operator_row row_rotary, row_dropout, row_mean_valid, row_take_last, row_gelu_tanh,
+    row_layer_norm_eps, row_embed_rows, row_attention_all, row_attention_causal, row_attention_lengths,
     row_attention_causal_lengths;
 extern const operator_row row_matmul, row_matmul_src_transposed, row_matmul_wei_transposed,
     row_matmul_both_transposed;

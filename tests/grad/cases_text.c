@@ -302,3 +302,54 @@ const operator_row row_dropout = {
     .apply = dropout_apply,
     .only_training = true,
 };
+
+/* ---- rotary: qkv (b, t, 3 d), k heads ---- */
+
+static shape rotary_output(const operator_spec *s)
+{
+    return shape_3(s->b, s->t, 3 * s->d);
+}
+
+static ref_rotary_shape rotary_of(const problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    return (ref_rotary_shape){s->b, s->t, s->d, s->k, 1000};
+}
+
+static void rotary_forward(problem *p)
+{
+    const ref_rotary_shape s = rotary_of(p);
+    ref_rotary(&s, p->input[0], p->output);
+}
+
+static void rotary_backward(problem *p)
+{
+    const ref_rotary_shape s = rotary_of(p);
+    ref_rotary_backward(&s, p->upstream, p->gradient[0]);
+}
+
+/* Turned on instead of back. */
+static void rotary_mistaken(problem *p)
+{
+    const ref_rotary_shape s = rotary_of(p);
+    ref_rotary(&s, p->upstream, p->gradient[0]);
+}
+
+static value rotary_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)index, (void)exclude;
+    return op_rotary(t, in[0], (int)s->k, 1000.0f);
+}
+
+const operator_row row_rotary = {
+    .name = "rotary",
+    .inputs = 1,
+    .differentiable = 1,
+    .input_shape = masked_shape,
+    .output_shape = rotary_output,
+    .forward = rotary_forward,
+    .backward = rotary_backward,
+    .mistaken = rotary_mistaken,
+    .terms = terms_one,
+    .apply = rotary_apply,
+};

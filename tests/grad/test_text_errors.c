@@ -153,6 +153,21 @@ static void test_too_many_dropouts(void **state)
     tape_set_noise(rig.tape, NULL);
 }
 
+static void test_rotary(void **state)
+{
+    (void)state;
+    begin();
+    expect_refused(op_rotary(rig.tape, input(shape_2(3, 12)), 2, 1e4f), TACIT_SHAPE, "(3, 12)", "2 heads");
+    expect_refused(op_rotary(rig.tape, input(shape_3(2, 3, 12)), 4, 1e4f), TACIT_SHAPE, "(2, 3, 12)",
+                   "even size");
+    expect_refused(op_rotary(rig.tape, input(shape_3(2, 3, 12)), 0, 1e4f), TACIT_SHAPE, "rotary", "0 heads");
+    expect_refused(op_rotary(rig.tape, input(shape_3(2, 3, 0)), 1, 1e4f), TACIT_SHAPE, "rotary", "(2, 3, 0)");
+    expect_refused(op_rotary(rig.tape, input(shape_3(2, 3, 12)), 2, 0.0f), TACIT_ARGUMENT, "rotary",
+                   "base 0");
+    expect_refused(op_rotary(rig.tape, input(shape_3(2, 3, 12)), 2, NAN), TACIT_ARGUMENT, "rotary",
+                   "base nan");
+}
+
 static void test_layer_norm_eps(void **state)
 {
     (void)state;
@@ -169,9 +184,10 @@ static void test_layer_norm_eps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_embed_rows),        cmocka_unit_test(test_attention_masked),
-        cmocka_unit_test(test_lengths_of_tokens), cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_too_many_dropouts), cmocka_unit_test(test_layer_norm_eps),
+        cmocka_unit_test(test_embed_rows),     cmocka_unit_test(test_attention_masked),
+        cmocka_unit_test(test_rotary),         cmocka_unit_test(test_lengths_of_tokens),
+        cmocka_unit_test(test_dropout),        cmocka_unit_test(test_too_many_dropouts),
+        cmocka_unit_test(test_layer_norm_eps),
     };
     return cmocka_run_group_tests(tests, open_rig, close_rig);
 }

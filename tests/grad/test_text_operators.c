@@ -161,6 +161,34 @@ static void test_unseen_tokens_change_nothing(void **state)
     }
 }
 
+/* ---- rotary ---- */
+
+/* The first token is not turned. A query's product with a key, both the same at every position, depends on
+ * how far apart they are and on nothing else. */
+static void test_rotary_knows_distances(void **state)
+{
+    (void)state;
+    enum { LENGTH = 40, DEPTH = 8 };
+    static float numbers[LENGTH * 3 * DEPTH];
+    for (int i = 0; i < LENGTH * 3 * DEPTH; i++)
+        numbers[i] = sinf((float)(i % (3 * DEPTH)));
+    tape_reset(rig.tape, TAPE_INFERENCE);
+    const tensor x = tensor_of(DTYPE_F32, shape_3(1, LENGTH, 3 * DEPTH), numbers);
+    const float *y = tape_f32(rig.tape, op_rotary(rig.tape, tape_constant(rig.tape, &x), 1, 10000.0f));
+    assert_ok(rig.context, tape_status(rig.tape));
+    assert_memory_equal(y, numbers, 3 * DEPTH * sizeof *y);
+    for (int far = 0; far < 10; far++) {
+        double first = 0;
+        for (int at = far; at < LENGTH; at++) {
+            double product = 0;
+            for (int i = 0; i < DEPTH; i++)
+                product += (double)y[at * 3 * DEPTH + i] * (double)y[(at - far) * 3 * DEPTH + DEPTH + i];
+            first = at == far ? product : first;
+            assert_near(product, first, 1e-6, 0);
+        }
+    }
+}
+
 /* ---- dropout ---- */
 
 enum { EXAMPLES = 6, VIEWS = 2, ROW = 300, DRAWN = EXAMPLES * VIEWS * ROW };
@@ -255,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_gelu_tanh_tails),
         cmocka_unit_test(test_gelu_tanh_accuracy),
         cmocka_unit_test(test_unseen_tokens_change_nothing),
+        cmocka_unit_test(test_rotary_knows_distances),
         cmocka_unit_test(test_dropout_does_not_depend_on_the_cut),
         cmocka_unit_test(test_dropout_masks_are_unrelated),
         cmocka_unit_test(test_dropout_as_identity),
