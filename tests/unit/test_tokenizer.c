@@ -323,7 +323,7 @@ static void pieces_of_gpt2(void **state)
         "a|  | b|\n|\n|c| \n| d",
         "x| |\t|y| ",
         "tab|\t|end|  ",
-        "caf\xc3\xa9| \xe4\xb8\xad\xe6\x96\x87|12|\xc2\xbd\xd9\xa3|\xf0\x9f\x98\x80\xf0\x9f\x98\x80",
+        "caf\xc3\xa9| \xe4\xb8\xad\xe6\x96\x87|12\xc2\xbd\xd9\xa3|\xf0\x9f\x98\x80\xf0\x9f\x98\x80",
         "e|\xcc\x81|a",                           /* a combining mark is neither letter nor number */
         "a|\xc2\xa0|b|\xc2\x85|c|\xe3\x80\x80|d", /* white space beyond ASCII */
         "a|\xe1\xa0\x8e|b",                       /* U+180E is none */
