@@ -22,6 +22,7 @@ typedef enum draw_stream {
     DRAW_STATE = 12,     /* first state of a method beside its parameters; example = number of the row */
     DRAW_PAIRS = 13,     /* pairs that are compared, and their folds; epoch = which question */
     DRAW_POSITIVES = 14, /* which example of a group makes a pair with another */
+    DRAW_DROPOUT = 16,   /* what op_dropout leaves out */
     DRAW_TEST = 15       /* tests only */
 } draw_stream;
 

@@ -20,7 +20,7 @@
 enum { TOKENIZER_TOKENS_MOST = 1 << 22, TOKENIZER_SPECIALS_MOST = 1 << 16, TOKENIZER_NAME_MOST = 255 };
 
 /* A character that a chars tokenizer does not know becomes this special token, if it has it; else it is an
- * error. */
+ * error, where the library `tokenizers` leaves the character out. */
 #define TOKENIZER_UNKNOWN "<|unknown|>"
 
 typedef enum tokenizer_kind {

@@ -38,6 +38,16 @@ value op_attention(tape *t, value qkv, int heads);
  * pass no gradient. The scores (T, T) are never whole in memory. */
 value op_attention_masked(tape *t, value qkv, int heads, bool causal, value lengths);
 
+/* Rotary positions (Su et al. 2021, section 3.4.2): in the queries and keys of qkv (B, T, 3D), of `heads`
+ * heads of an even size d, numbers i and i + d/2 of a head are turned by position * base^(-2i/d), positions 0
+ * .. T-1. The values stay as they are. base > 0 -> (B, T, 3D). */
+value op_rotary(tape *t, value qkv, int heads, float base);
+
+/* Each number is 0 with probability `rate`, in [0, 1), and else over the probability to stay (Srivastava et
+ * al. 2014, inverted): `rate` to the nearest 1/65536. Which ones follows from tape_set_noise; x (count *
+ * views rows, or a multiple, ...). Without noise, and except in training, y is x. */
+value op_dropout(tape *t, value x, float rate);
+
 value op_add(tape *t, value a, value b); /* same shape */
 
 /* x (B, T, D) plus a row of `table` (R, D) at each token: row index[b][t] where index (B, T) i32 is given,

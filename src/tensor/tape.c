@@ -39,6 +39,9 @@ struct tape {
     float *gradient_block; /* same layout, or NULL */
     bool *written;
     bool walked; /* backward has run since the reset */
+    tape_noise noise;
+    bool noisy;
+    int64_t noise_count; /* operators that have drawn */
 };
 
 static bool is_parameter(const tape *t, value v)
@@ -107,6 +110,7 @@ void tape_reset(tape *t, tape_mode mode)
     t->gradient_count = 0;
     t->mode = mode;
     t->walked = false;
+    t->noise_count = 0;
     t->status = TACIT_OK;
     arena_reset(t->arena);
     for (int i = 1; i <= t->parameter_count; i++)
@@ -142,6 +146,23 @@ void tape_set_work(tape *t, struct work *workers)
 void tape_set_backend(tape *t, struct backend *backend)
 {
     t->backend = backend;
+}
+
+void tape_set_noise(tape *t, const tape_noise *noise)
+{
+    t->noisy = noise != NULL;
+    t->noise = noise ? *noise : (tape_noise){0};
+    t->noise_count = 0;
+}
+
+const tape_noise *tape_noise_of(const tape *t)
+{
+    return t->noisy ? &t->noise : NULL;
+}
+
+int64_t tape_noise_number(tape *t)
+{
+    return t->noise_count++;
 }
 
 struct backend *tape_backend(const tape *t)

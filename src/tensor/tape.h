@@ -63,6 +63,20 @@ size_t tape_memory(const tape *t); /* bytes that the tape's arena holds */
  * work on the calling thread. Kept, not owned. With workers, results do not depend on how many there are. */
 void tape_set_work(tape *t, struct work *workers);
 
+/* What the noise of a lane (dropout) is drawn with, beside the number of the operator that draws: a mask does
+ * not depend on how a batch is cut into lanes, and a lane that is run again has the same ones. */
+typedef struct tape_noise {
+    uint64_t seed;
+    uint32_t epoch;
+    const int64_t *examples; /* (count): numbers of the lane's examples, below 2^40; kept */
+    int64_t count;
+    int64_t views; /* of each example, neighbours in the lane; at most 256 */
+} tape_noise;
+
+/* From here on operators draw with `noise`; NULL, the default: nothing is drawn. It is copied, and stays over
+ * resets. They are numbered from 0 on, anew from each reset and each call of this. */
+void tape_set_noise(tape *t, const tape_noise *noise);
+
 /* A tensor from outside that is only read; must live until the reset. No gradient flows to a constant; to an
  * input with_gradient it does, and tape_gradient gives it after backward. */
 value tape_constant(tape *t, const tensor *source);
@@ -111,6 +125,10 @@ arena *tape_arena(const tape *t);
 struct work *tape_work(const tape *t);
 bool tape_training(const tape *t);
 tape_mode tape_mode_of(const tape *t);
+
+/* NULL when nothing is drawn. The number of the next operator that draws; each call is the next one. */
+const tape_noise *tape_noise_of(const tape *t);
+int64_t tape_noise_number(tape *t);
 
 /* Records a failure on the tape and its context. Returns the invalid value. */
 value tape_fail(tape *t, tacit_status status, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -26,8 +26,9 @@ typedef struct operator_row {
     /* The operator of the library; NULL for what is no operator of the tape. */
     value (*apply)(tape *t, const operator_spec *s, const value *inputs, value index, value exclude);
     bool has_exclude;
-    bool avoids_zero; /* inputs keep 0.1 away from 0, where the function has a kink */
-    bool unit_inputs; /* inputs of deviation 1 / sqrt(D) rather than 1 */
+    bool only_training; /* in inference the operator is another function */
+    bool avoids_zero;   /* inputs keep 0.1 away from 0, where the function has a kink */
+    bool unit_inputs;   /* inputs of deviation 1 / sqrt(D) rather than 1 */
     double temperature;
 } operator_row;
 
@@ -65,8 +66,9 @@ extern const operator_row row_convolution, row_max_pool;
 extern const operator_row row_mean_square_error, row_cross_entropy, row_cross_entropy_exclude, row_nt_xent,
     row_redundancy, row_vicreg, row_barlow_norm, row_info_nce, row_info_nce_projected,
     row_softmax_cross_entropy, row_weighted_square_error;
-extern const operator_row row_mean_valid, row_take_last, row_gelu_tanh, row_layer_norm_eps, row_embed_rows,
-    row_attention_all, row_attention_causal, row_attention_lengths, row_attention_causal_lengths;
+extern const operator_row row_rotary, row_dropout, row_mean_valid, row_take_last, row_gelu_tanh,
+    row_layer_norm_eps, row_embed_rows, row_attention_all, row_attention_causal, row_attention_lengths,
+    row_attention_causal_lengths;
 extern const operator_row row_matmul, row_matmul_src_transposed, row_matmul_wei_transposed,
     row_matmul_both_transposed;
 

@@ -1,6 +1,7 @@
 /* Cases: operators of models of text. */
 #include "grad/cases.h"
 
+#include "base/philox.h"
 #include "op/op.h"
 #include "ref/reference.h"
 
@@ -222,3 +223,133 @@ static value valid_apply(tape *t, const operator_spec *s, const value *in, value
     }
 const operator_row row_mean_valid = VALID_ROW("mean_valid");
 const operator_row row_take_last = VALID_ROW("take_last");
+
+/* ---- dropout: b rows of t d numbers, k views of each example ---- */
+
+enum { DROPOUT_MOST = 6 * 17 * 40 };
+
+static const int64_t dropout_examples[] = {7, 3, INT64_C(1) << 35, 0, 12, 5};
+
+static tape_noise noise_of(const operator_spec *s)
+{
+    return (tape_noise){.seed = UINT64_C(0x1234567890),
+                        .epoch = 3,
+                        .examples = dropout_examples,
+                        .count = s->b / s->k,
+                        .views = s->k};
+}
+
+/* 0 or 1 / (1 - rate), from the blocks of numbers that the operator promises to draw. */
+static const double *dropout_factors(const operator_spec *s)
+{
+    static double factors[DROPOUT_MOST];
+    const tape_noise n = noise_of(s);
+    const int64_t row = s->t * s->d;
+    for (int64_t i = 0; i < s->b * row; i++) {
+        const int64_t view = i / row, at = i % row, half = at / 64 % 2, word = at / 16 % 4;
+        draws d = draws_at(n.seed, DRAW_DROPOUT, n.epoch, (uint64_t)n.examples[view / s->k],
+                           (uint32_t)(view % s->k));
+        d.counter[0] = (uint32_t)(at / 128 * 16 + at % 16);
+        philox4x32(d.counter, d.key, d.block);
+        const uint32_t drawn = d.block[word] >> 16 * half & 0xFFFF;
+        factors[i] = drawn < 65536 / 4 ? 0 : 1 / 0.75;
+    }
+    return factors;
+}
+
+static void dropout_forward(problem *p)
+{
+    ref_dropout(p->output_count, p->input[0], dropout_factors(case_of(p)->spec), p->output);
+}
+
+static void dropout_backward(problem *p)
+{
+    ref_dropout_backward(p->output_count, dropout_factors(case_of(p)->spec), p->upstream, p->gradient[0]);
+}
+
+/* The mask is forgotten. */
+static void dropout_mistaken(problem *p)
+{
+    memcpy(p->gradient[0], p->upstream, (size_t)p->output_count * sizeof *p->upstream);
+}
+
+static value dropout_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)index, (void)exclude;
+    const tape_noise n = noise_of(s);
+    tape_set_noise(t, &n);
+    const value y = op_dropout(t, in[0], 0.25f);
+    tape_set_noise(t, NULL);
+    return y;
+}
+
+static int64_t terms_one(const operator_spec *s)
+{
+    (void)s;
+    return 1;
+}
+
+const operator_row row_dropout = {
+    .name = "dropout",
+    .inputs = 1,
+    .differentiable = 1,
+    .input_shape = tokens_shape,
+    .output_shape = output_btd,
+    .forward = dropout_forward,
+    .backward = dropout_backward,
+    .mistaken = dropout_mistaken,
+    .terms = terms_one,
+    .apply = dropout_apply,
+    .only_training = true,
+};
+
+/* ---- rotary: qkv (b, t, 3 d), k heads ---- */
+
+static shape rotary_output(const operator_spec *s)
+{
+    return shape_3(s->b, s->t, 3 * s->d);
+}
+
+static ref_rotary_shape rotary_of(const problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    return (ref_rotary_shape){s->b, s->t, s->d, s->k, 1000};
+}
+
+static void rotary_forward(problem *p)
+{
+    const ref_rotary_shape s = rotary_of(p);
+    ref_rotary(&s, p->input[0], p->output);
+}
+
+static void rotary_backward(problem *p)
+{
+    const ref_rotary_shape s = rotary_of(p);
+    ref_rotary_backward(&s, p->upstream, p->gradient[0]);
+}
+
+/* Turned on instead of back. */
+static void rotary_mistaken(problem *p)
+{
+    const ref_rotary_shape s = rotary_of(p);
+    ref_rotary(&s, p->upstream, p->gradient[0]);
+}
+
+static value rotary_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)index, (void)exclude;
+    return op_rotary(t, in[0], (int)s->k, 1000.0f);
+}
+
+const operator_row row_rotary = {
+    .name = "rotary",
+    .inputs = 1,
+    .differentiable = 1,
+    .input_shape = masked_shape,
+    .output_shape = rotary_output,
+    .forward = rotary_forward,
+    .backward = rotary_backward,
+    .mistaken = rotary_mistaken,
+    .terms = terms_one,
+    .apply = rotary_apply,
+};

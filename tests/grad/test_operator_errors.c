@@ -312,12 +312,16 @@ static value apply_to(int operator, value x)
         return op_mean_valid(rig.tape, x, index);
     case 27:
         return op_take_last(rig.tape, x, index);
+    case 28:
+        return op_dropout(rig.tape, x, 0.5f);
+    case 29:
+        return op_rotary(rig.tape, x, 1, 10000.0f);
     default:
         return op_reshape(rig.tape, x, shape_1(36));
     }
 }
 
-enum { OPERATORS = 29 };
+enum { OPERATORS = 31 };
 
 static void test_invalid_and_forgotten_values(void **state)
 {

@@ -114,6 +114,60 @@ static void test_lengths_of_tokens(void **state)
                    "3 tokens");
 }
 
+static const int64_t examples[2] = {4, 9};
+
+static value dropped(shape x, float rate, int64_t views)
+{
+    tape_set_noise(rig.tape, &(tape_noise){1, 0, examples, 2, views});
+    const value y = op_dropout(rig.tape, input(x), rate);
+    tape_set_noise(rig.tape, NULL);
+    return y;
+}
+
+static void test_dropout(void **state)
+{
+    (void)state;
+    const shape x = shape_3(4, 3, 5);
+    const int64_t large = INT64_C(1) << 26;
+    begin();
+    expect_refused(dropped(x, -0.1f, 2), TACIT_ARGUMENT, "dropout", "rate -0.1");
+    expect_refused(dropped(x, 1.0f, 2), TACIT_ARGUMENT, "dropout", "rate 1");
+    expect_refused(dropped(x, NAN, 2), TACIT_ARGUMENT, "dropout", "rate nan");
+    expect_refused(dropped(x, 0.5f, 3), TACIT_SHAPE, "(4, 3, 5)", "2 examples with 3 views");
+    expect_refused(dropped(x, 0.5f, 0), TACIT_SHAPE, "(4, 3, 5)", "0 views");
+    expect_refused(dropped(x, 0.5f, 257), TACIT_SHAPE, "(4, 3, 5)", "257 views");
+    expect_refused(dropped(shape_2(2, large), 0.5f, 1), TACIT_UNSUPPORTED, "67108864 numbers", "operator 0");
+}
+
+/* As many operators of a lane can draw as there are counters for them. */
+static void test_too_many_dropouts(void **state)
+{
+    (void)state;
+    begin();
+    tape_set_noise(rig.tape, &(tape_noise){1, 0, examples, 2, 1});
+    value x = input(shape_2(2, 3));
+    for (int i = 0; i < 1024; i++)
+        x = op_dropout(rig.tape, x, 0.5f);
+    assert_ok(rig.context, tape_status(rig.tape));
+    expect_refused(op_dropout(rig.tape, x, 0.5f), TACIT_UNSUPPORTED, "3 numbers", "operator 1024");
+    tape_set_noise(rig.tape, NULL);
+}
+
+static void test_rotary(void **state)
+{
+    (void)state;
+    begin();
+    expect_refused(op_rotary(rig.tape, input(shape_2(3, 12)), 2, 1e4f), TACIT_SHAPE, "(3, 12)", "2 heads");
+    expect_refused(op_rotary(rig.tape, input(shape_3(2, 3, 12)), 4, 1e4f), TACIT_SHAPE, "(2, 3, 12)",
+                   "even size");
+    expect_refused(op_rotary(rig.tape, input(shape_3(2, 3, 12)), 0, 1e4f), TACIT_SHAPE, "rotary", "0 heads");
+    expect_refused(op_rotary(rig.tape, input(shape_3(2, 3, 0)), 1, 1e4f), TACIT_SHAPE, "rotary", "(2, 3, 0)");
+    expect_refused(op_rotary(rig.tape, input(shape_3(2, 3, 12)), 2, 0.0f), TACIT_ARGUMENT, "rotary",
+                   "base 0");
+    expect_refused(op_rotary(rig.tape, input(shape_3(2, 3, 12)), 2, NAN), TACIT_ARGUMENT, "rotary",
+                   "base nan");
+}
+
 static void test_layer_norm_eps(void **state)
 {
     (void)state;
@@ -130,9 +184,9 @@ static void test_layer_norm_eps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_embed_rows),
-        cmocka_unit_test(test_attention_masked),
-        cmocka_unit_test(test_lengths_of_tokens),
+        cmocka_unit_test(test_embed_rows),     cmocka_unit_test(test_attention_masked),
+        cmocka_unit_test(test_rotary),         cmocka_unit_test(test_lengths_of_tokens),
+        cmocka_unit_test(test_dropout),        cmocka_unit_test(test_too_many_dropouts),
         cmocka_unit_test(test_layer_norm_eps),
     };
     return cmocka_run_group_tests(tests, open_rig, close_rig);

@@ -161,6 +161,121 @@ static void test_unseen_tokens_change_nothing(void **state)
     }
 }
 
+/* ---- rotary ---- */
+
+/* The first token is not turned. A query's product with a key, both the same at every position, depends on
+ * how far apart they are and on nothing else. */
+static void test_rotary_knows_distances(void **state)
+{
+    (void)state;
+    enum { LENGTH = 40, DEPTH = 8 };
+    static float numbers[LENGTH * 3 * DEPTH];
+    for (int i = 0; i < LENGTH * 3 * DEPTH; i++)
+        numbers[i] = sinf((float)(i % (3 * DEPTH)));
+    tape_reset(rig.tape, TAPE_INFERENCE);
+    const tensor x = tensor_of(DTYPE_F32, shape_3(1, LENGTH, 3 * DEPTH), numbers);
+    const float *y = tape_f32(rig.tape, op_rotary(rig.tape, tape_constant(rig.tape, &x), 1, 10000.0f));
+    assert_ok(rig.context, tape_status(rig.tape));
+    assert_memory_equal(y, numbers, 3 * DEPTH * sizeof *y);
+    for (int far = 0; far < 10; far++) {
+        double first = 0;
+        for (int at = far; at < LENGTH; at++) {
+            double product = 0;
+            for (int i = 0; i < DEPTH; i++)
+                product += (double)y[at * 3 * DEPTH + i] * (double)y[(at - far) * 3 * DEPTH + DEPTH + i];
+            first = at == far ? product : first;
+            assert_near(product, first, 1e-6, 0);
+        }
+    }
+}
+
+/* ---- dropout ---- */
+
+enum { EXAMPLES = 6, VIEWS = 2, ROW = 300, DRAWN = EXAMPLES * VIEWS * ROW };
+
+static const int64_t lane_examples[EXAMPLES] = {11, 5, 90, 2, 41, 8};
+static float ones[DRAWN];
+
+/* Two dropouts, one after the other, of examples first .. first + count - 1; the values they have alone. */
+static void drop(tape_noise noise, int64_t first, float *one, float *two)
+{
+    for (int i = 0; i < DRAWN; i++)
+        ones[i] = 1.0f;
+    noise.examples = lane_examples + first;
+    tape_set_noise(rig.tape, &noise);
+    tape_reset(rig.tape, TAPE_TRAINING);
+    const size_t size = (size_t)(noise.count * VIEWS * ROW) * sizeof *one;
+    const tensor x = tensor_of(DTYPE_F32, shape_3(noise.count * VIEWS, 3, ROW / 3), ones);
+    const value in = tape_input(rig.tape, &x, true);
+    memcpy(one + first * VIEWS * ROW, tape_f32(rig.tape, op_dropout(rig.tape, in, 0.25f)), size);
+    memcpy(two + first * VIEWS * ROW, tape_f32(rig.tape, op_dropout(rig.tape, in, 0.25f)), size);
+    assert_ok(rig.context, tape_status(rig.tape));
+    tape_set_noise(rig.tape, NULL);
+}
+
+/* Cut into lanes or not, run once or twice: the same. */
+static void test_dropout_does_not_depend_on_the_cut(void **state)
+{
+    (void)state;
+    static float whole[2][DRAWN], again[2][DRAWN], cut[2][DRAWN];
+    const tape_noise noise = {7, 1, NULL, EXAMPLES, VIEWS};
+    tape_noise part = noise;
+    drop(noise, 0, whole[0], whole[1]);
+    drop(noise, 0, again[0], again[1]);
+    part.count = 2;
+    for (int64_t first = 0; first < EXAMPLES; first += part.count)
+        drop(part, first, cut[0], cut[1]);
+    assert_memory_equal(whole, again, sizeof whole);
+    assert_memory_equal(whole, cut, sizeof whole);
+}
+
+/* How many of `count` numbers two masks agree on: 0.25^2 + 0.75^2 of them when they have nothing in common.
+ */
+static void expect_unrelated(const float *a, const float *b, int count)
+{
+    int same = 0;
+    for (int i = 0; i < count; i++)
+        same += (a[i] == 0.0f) == (b[i] == 0.0f);
+    assert_near(same / (double)count, 0.625, 5 * sqrt(0.25 / count), 0);
+}
+
+static void test_dropout_masks_are_unrelated(void **state)
+{
+    (void)state;
+    static float base[2][DRAWN], seed[2][DRAWN], epoch[2][DRAWN];
+    drop((tape_noise){7, 1, NULL, EXAMPLES, VIEWS}, 0, base[0], base[1]);
+    drop((tape_noise){8, 1, NULL, EXAMPLES, VIEWS}, 0, seed[0], seed[1]);
+    drop((tape_noise){7, 2, NULL, EXAMPLES, VIEWS}, 0, epoch[0], epoch[1]);
+    expect_unrelated(base[0], base[1], DRAWN);
+    expect_unrelated(base[0], seed[0], DRAWN);
+    expect_unrelated(base[0], epoch[0], DRAWN);
+    expect_unrelated(base[0], base[0] + ROW, ROW);
+    expect_unrelated(base[0], base[0] + VIEWS * ROW, ROW);
+    int kept = 0;
+    for (int i = 0; i < DRAWN; i++) {
+        assert_true(base[0][i] == 0.0f || base[0][i] == 1.0f / 0.75f);
+        kept += base[0][i] != 0.0f;
+    }
+    assert_near(kept / (double)DRAWN, 0.75, 5 * sqrt(0.1875 / DRAWN), 0);
+}
+
+/* The value itself: without noise, at rate 0, and wherever nothing is learned. */
+static void test_dropout_as_identity(void **state)
+{
+    (void)state;
+    const tape_mode modes[] = {TAPE_INFERENCE, TAPE_CALIBRATION, TAPE_TRAINING, TAPE_TRAINING};
+    const tensor x = tensor_of(DTYPE_F32, shape_2(EXAMPLES * VIEWS, ROW), ones);
+    const tape_noise noise = {7, 1, lane_examples, EXAMPLES, VIEWS};
+    for (int i = 0; i < 4; i++) {
+        tape_set_noise(rig.tape, i == 2 ? NULL : &noise);
+        tape_reset(rig.tape, modes[i]);
+        const value in = tape_input(rig.tape, &x, true);
+        assert_int_equal(op_dropout(rig.tape, in, i == 3 ? 0.0f : 0.5f).id, in.id);
+        assert_ok(rig.context, tape_status(rig.tape));
+    }
+    tape_set_noise(rig.tape, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +283,10 @@ int main(void)
         cmocka_unit_test(test_gelu_tanh_tails),
         cmocka_unit_test(test_gelu_tanh_accuracy),
         cmocka_unit_test(test_unseen_tokens_change_nothing),
+        cmocka_unit_test(test_rotary_knows_distances),
+        cmocka_unit_test(test_dropout_does_not_depend_on_the_cut),
+        cmocka_unit_test(test_dropout_masks_are_unrelated),
+        cmocka_unit_test(test_dropout_as_identity),
     };
     return cmocka_run_group_tests(tests, open_rig, close_rig);
 }

@@ -151,6 +151,18 @@ void ref_take_last(int64_t b, int64_t t, int64_t d, const int32_t *lengths, cons
 void ref_take_last_backward(int64_t b, int64_t t, int64_t d, const int32_t *lengths, const double *dy,
                             double *dx);
 
+/* y = x factor; the factors, 0 or more than 1, are drawn by the caller. */
+void ref_dropout(int64_t count, const double *x, const double *factor, double *y);
+void ref_dropout_backward(int64_t count, const double *factor, const double *dy, double *dx);
+
+/* qkv (B, T, 3 D): queries and keys turned by their positions; turned back, the backward. */
+typedef struct ref_rotary_shape {
+    int64_t b, t, d, heads;
+    double base;
+} ref_rotary_shape;
+void ref_rotary(const ref_rotary_shape *s, const double *qkv, double *y);
+void ref_rotary_backward(const ref_rotary_shape *s, const double *dy, double *dqkv);
+
 /* ---- ref_loss.c ---- */
 
 /* -> the loss. */

@@ -114,17 +114,17 @@ static tacit_status choose(training *t, int64_t least, candidate *chosen, bool *
 /* Adds the token that is left and right together. */
 static tacit_status make_token(training *t, merge *m)
 {
-    token_table *v = &t->result->tokens;
-    size_t left, right;
+    token_table *tokens = &t->result->tokens;
+    size_t left_size, right_size;
     void *array = t->token;
-    byte_strings_get(&v->strings, m->left, &left);
-    byte_strings_get(&v->strings, m->right, &right);
-    TRY(memory_reserve(t->context, &array, &t->token_capacity, left + right, 1));
+    const uint8_t *left = byte_strings_get(&tokens->strings, m->left, &left_size);
+    const uint8_t *right = byte_strings_get(&tokens->strings, m->right, &right_size);
+    TRY(memory_reserve(t->context, &array, &t->token_capacity, left_size + right_size, 1));
     t->token = array;
-    memcpy(t->token, byte_strings_get(&v->strings, m->left, &left), left);
-    memcpy(t->token + left, byte_strings_get(&v->strings, m->right, &right), right);
-    m->result = (int32_t)v->strings.count;
-    return token_table_add(v, t->token, left + right, false);
+    memcpy(t->token, left, left_size);
+    memcpy(t->token + left_size, right, right_size);
+    m->result = (int32_t)tokens->strings.count;
+    return token_table_add(tokens, t->token, left_size + right_size, false);
 }
 
 /* What changes around a pair that is merged: `previous` and `next` are its neighbours, NULL at the ends. */

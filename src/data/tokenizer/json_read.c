@@ -35,7 +35,7 @@ static tacit_status fail(const reading *r, tacit_status status, const char *wron
 static const char *type_of(const json_t *part)
 {
     const char *type = json_string_value(json_object_get(part, "type"));
-    return type ? type : json_is_null(part) || !part ? "null" : "without a type";
+    return type ? type : json_is_null(part) ? "null" : "(none)";
 }
 
 static bool has_type(const json_t *part, const char *type)
