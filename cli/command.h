@@ -99,12 +99,26 @@ const char *count_text(int64_t count, char out[COUNT_TEXT]);
         {"label", TACIT_OPTION_TEXT,                                                                         \
          0,       0,                                                                                         \
          NULL,    NULL,                                                                                      \
-         "",      "tables: column of the label, by name or number; default: as trained",                     \
+         "",      "tables: column of the label, by name or number; JSON lines: field; default: as trained",  \
          group},                                                                                             \
         {"group", TACIT_OPTION_TEXT,                                                                         \
          0,       0,                                                                                         \
          NULL,    NULL,                                                                                      \
          "",      "tables: column of the group; pictures: CSV of name and group; default: as trained",       \
+         group},                                                                                             \
+        {"unit",                                                                                             \
+         TACIT_OPTION_CHOICE,                                                                                \
+         0,                                                                                                  \
+         0,                                                                                                  \
+         "auto|file|line",                                                                                   \
+         NULL,                                                                                               \
+         "",                                                                                                 \
+         "texts: what one of them is; default: as trained",                                                  \
+         group},                                                                                             \
+        {"field", TACIT_OPTION_TEXT,                                                                         \
+         0,       0,                                                                                         \
+         NULL,    NULL,                                                                                      \
+         "",      "JSON lines: field of the text; default: as trained",                                      \
          group},                                                                                             \
     {                                                                                                        \
         "only", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",                                                     \

@@ -165,7 +165,10 @@ tacit_dataset_options session_data_options(const session *s, const tacit_model *
     options.label = label ? label : options.label;
     options.group = group ? group : options.group;
     options.only = command_line_text(&s->line, "only");
-    options.columns_may_lack = !label && !group;
+    const char *unit = command_line_text(&s->line, "unit"), *field = command_line_text(&s->line, "field");
+    options.unit = unit ? unit : options.unit;
+    options.field = field ? field : options.field;
+    options.columns_may_lack = !label && !group && !field;
     return options;
 }
 
@@ -177,21 +180,24 @@ tacit_status session_open_data(session *s, tacit_dataset **out, const tacit_mode
                               &options);
 }
 
-static bool is_of_tables(const tacit_model *model)
+/* 0: pictures, 1: rows of a table, 2: texts. */
+static int kind_of(const tacit_model *model)
 {
     tacit_model_info info;
     tacit_model_get_info(model, &info);
-    return info.columns > 0;
+    return info.window > 0 ? 2 : info.columns > 0;
 }
 
 const char *raw_name(const tacit_model *model)
 {
-    return is_of_tables(model) ? "raw columns" : "raw pixels";
+    static const char *const names[] = {"raw pixels", "raw columns", "bag of words"};
+    return names[kind_of(model)];
 }
 
 const char *raw_key(const tacit_model *model)
 {
-    return is_of_tables(model) ? "raw_columns" : "raw_pixels";
+    static const char *const keys[] = {"raw_pixels", "raw_columns", "bag_of_words"};
+    return keys[kind_of(model)];
 }
 
 const char *count_text(int64_t count, char out[COUNT_TEXT])

@@ -157,7 +157,7 @@ static tacit_status pixel_part(const evaluation *e, part *p)
 {
     memory_free(e->context, p->features);
     p->features =
-        memory_alloc(e->context, (size_t)(p->count * shape_count(p->views->shape)), sizeof *p->features);
+        memory_alloc(e->context, (size_t)(p->count * views_raw_width(p->views)), sizeof *p->features);
     if (!p->features)
         return TACIT_NOMEM;
     return evaluate_pixels(e->model->work, p->views, p->rows, p->count, p->features);
@@ -237,7 +237,7 @@ static tacit_status measure_reconstruction(const evaluation *e, double *out)
 
 static matrix pixels_of(const part *p)
 {
-    return (matrix){p->count, shape_count(p->views->shape), p->features};
+    return (matrix){p->count, views_raw_width(p->views), p->features};
 }
 
 /* Pixels of a part, in place of which its components come; with `error`, what is lost by it. */
@@ -289,10 +289,12 @@ static tacit_status score_all(evaluation *e, tacit_evaluation *out)
         TRY(measure_reconstruction(e, &out->reconstruction));
     if (!e->options->baselines)
         return TACIT_OK;
-    say(e, e->model->record.table ? "raw columns, standardised" : "raw pixels");
+    say(e, e->model->record.tokenizer ? "bags of words"
+           : e->model->record.table ? "raw columns, standardised"
+                                    : "raw pixels");
     TRY(pixel_part(e, &e->train));
     TRY(pixel_part(e, &e->test));
-    TRY(score(e, shape_count(e->train.views->shape), &out->pixels));
+    TRY(score(e, views_raw_width(e->train.views), &out->pixels));
     TRY(score_components(e, out));
     say(e, "embeddings of the untrained encoder");
     return score_untrained(e, &out->untrained);

@@ -67,7 +67,7 @@ tacit_status embedded_untrained(embedded *e)
 
 tacit_status embedded_pixels(embedded *e)
 {
-    TRY(make_room(e, shape_count(e->views->shape)));
+    TRY(make_room(e, views_raw_width(e->views)));
     return evaluate_pixels(e->model->work, e->views, e->rows, e->count, e->features);
 }
 
@@ -98,7 +98,7 @@ tacit_status embedded_sheet(tacit_model *model, const sheet_cell *cells, int row
                             const char *const *titles, const char *folder, const char *name)
 {
     tacit_context *context = model->context;
-    if (model->record.table) /* rows are not seen */
+    if (model->record.table || model->record.tokenizer) /* rows and texts are not seen */
         return TACIT_OK;
     const picture_view_options look = handle_model_look(model);
     const shape s = shape_3(look.size, look.size, model->record.channels);

@@ -56,7 +56,8 @@ bool file_named_like_a_picture(const char *path)
 
 bool file_named_like_a_text(const char *path)
 {
-    static const char *const endings[] = {".txt", ".text", ".md", ".txt.gz", ".text.gz", ".md.gz"};
+    static const char *const endings[] = {".txt", ".text",   ".md",      ".rst",
+                                          ".log", ".txt.gz", ".text.gz", ".md.gz"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         if (text_ends_with(path, endings[i]))
             return true;

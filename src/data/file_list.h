@@ -19,7 +19,7 @@ typedef struct file_list {
     bool texts;      /* what is looked for: files that are named like texts, instead of pictures */
 } file_list;
 
-/* Whether a file is named like a text: .txt, .text, .md, also with .gz behind. */
+/* Whether a file is named like a text: .txt, .text, .md, .rst, .log, the first three also with .gz behind. */
 bool file_named_like_a_text(const char *path);
 /* .jpg, .jpeg, .png, .webp. */
 bool file_named_like_a_picture(const char *path);

@@ -13,3 +13,13 @@ double pixel_square_error(const pixel_scale *scale, int64_t channels, const floa
     }
     return sum / (double)count;
 }
+
+int64_t views_raw_width(const views *v)
+{
+    return v->raw ? v->raw_width : shape_count(v->shape);
+}
+
+tacit_status views_raw(const views *v, int64_t example, scratch *s, float *out)
+{
+    return v->raw ? v->raw(v, example, s, out) : v->plain(v, example, s, out);
+}

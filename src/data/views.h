@@ -38,7 +38,14 @@ struct views {
                            scratch *s, void *out);
     /* The view for use: no randomness. */
     tacit_status (*plain)(const views *v, int64_t example, scratch *s, void *out);
+    /* The numbers (raw_width) f32 of an example that nothing has been learnt for: what a model is compared
+     * with. NULL: its plain view. */
+    int64_t raw_width;
+    tacit_status (*raw)(const views *v, int64_t example, scratch *s, float *out);
     void (*destroy)(views *v);
 };
+
+int64_t views_raw_width(const views *v);
+tacit_status views_raw(const views *v, int64_t example, scratch *s, float *out);
 
 #endif

@@ -1,9 +1,7 @@
 /* Transformers for texts: gpt-* as GPT-2 has it (Radford et al. 2019, "Language models are unsupervised
  * multitask learners": norms before the parts, GELU by tanh, a token sees those before it), and bert-*, the
  * same without that: every token sees every other. */
-#include "model/encoder.h"
-#include "model/transformer.h"
-#include "op/pending.h"
+#include "model/gpt.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,14 +9,6 @@
 
 static const float deviation = 0.02f; /* of first weights (GPT-2) */
 static const float norm_epsilon = 1e-5f;
-
-typedef struct gpt {
-    encoder base;    /* first: an encoder pointer is a gpt pointer */
-    value positions; /* (window, D), or the invalid value: rotary */
-    block *blocks;
-    norm_layer norm;
-    block_style style;
-} gpt;
 
 static value gpt_encode_words(const encoder *e, tape *t, value ids, value lengths)
 {

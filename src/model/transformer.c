@@ -1,6 +1,5 @@
 /* Transformer blocks, and fixed positions. */
 #include "model/transformer.h"
-#include "op/pending.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -60,9 +59,6 @@ value norm_apply(tape *t, const norm_layer *n, value x)
 {
     return op_layer_norm(t, x, n->gain, n->bias);
 }
-
-/* Base of the frequencies of rotary positions (Su et al. 2021, section 3.2.2). */
-static const double rotary_base = 10000.0;
 
 static const block_style of_pictures = {.epsilon = 1e-6f};
 

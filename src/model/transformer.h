@@ -21,6 +21,9 @@ typedef struct block {
     int heads;
 } block;
 
+/* Base of the frequencies of rotary positions (Su et al. 2021, section 3.2.2). */
+static const float rotary_base = 10000.0f;
+
 /* How a block works where it is not the picture transformers'. */
 typedef struct block_style {
     bool masked, causal; /* attention: with `lengths`, and whether a token sees those before it only */

@@ -220,6 +220,11 @@ static lane tell_lane(lanes *l, tape *t, int worker, view_range which, const int
                  .pixels = &l->views->pixels,
                  .features = l->views->features.count ? &l->views->features : NULL,
                  .scratch = &l->workers[worker].scratch};
+    tape_set_noise(t, &(tape_noise){.seed = l->options.seed,
+                                    .epoch = l->epoch,
+                                    .examples = examples,
+                                    .count = count,
+                                    .views = which.count});
     const value made = tape_output(t, l->views->dtype, shape_many(count * which.count, l->views->shape));
     if (!made.id)
         return told;

@@ -12,10 +12,10 @@ enum { PIECE = 1 << 20, BPE_DEFAULT = 8192 };
 /* ---- training ---- */
 
 /* All of what is learnt from, in pieces. Long texts are cut where a space is, if there is one. */
-static tacit_status feed_text(tokenizer_trainer *t, const dataset *d, int64_t text, uint64_t from, uint64_t to,
-                              scratch *s, uint64_t *left)
+static tacit_status feed_text(tokenizer_trainer *t, const dataset *d, int64_t text, uint64_t from,
+                              uint64_t to, scratch *s, uint64_t *left)
 {
-    for (uint64_t at = from; at < to && *left > 0;) {
+    for (uint64_t at = from; at<to && * left> 0;) {
         text_piece piece;
         const uint64_t most = to - at < PIECE ? to - at : PIECE;
         TRY(dataset_read_text(d, text, TEXT_FIRST, at, (size_t)most, s, &piece));
@@ -34,8 +34,8 @@ static tacit_status feed_part(tokenizer_trainer *t, const dataset *d, text_part 
     for (int64_t i = r->first; i <= r->last && i < d->count && left > 0; i++) {
         text_piece piece;
         TRY(dataset_read_text(d, i, part, 0, 0, s, &piece));
-        TRY(feed_text(t, d, i, i == r->first ? r->first_byte : 0, i == r->last ? r->last_byte : piece.total, s,
-                      &left));
+        TRY(feed_text(t, d, i, i == r->first ? r->first_byte : 0, i == r->last ? r->last_byte : piece.total,
+                      s, &left));
     }
     if (left == 0)
         context_log(d->context, "the tokenizer is made from the first %llu MB of the texts",
@@ -85,7 +85,8 @@ static tacit_status resolve(const tokenizer *t, tacit_context *context, settings
 {
     const int64_t size = tokenizer_size(t);
     if (!settings_is_auto(s, "vocab") && settings_whole(s, "vocab") < size)
-        return context_fail(context, TACIT_ARGUMENT, "--vocab %lld is less than the %lld tokens that there are",
+        return context_fail(context, TACIT_ARGUMENT,
+                            "--vocab %lld is less than the %lld tokens that there are",
                             (long long)settings_whole(s, "vocab"), (long long)size);
     return settings_resolve_whole(s, "vocab", size);
 }
@@ -100,8 +101,7 @@ tacit_status words_train(tokenizer **out, tacit_context *context, const dataset 
     if (kind == TOKENIZER_BPE && wanted < 256 + special)
         return context_fail(context, TACIT_ARGUMENT, "--vocab %lld: bpe has %lld tokens or more",
                             (long long)wanted, (long long)(256 + special));
-    tacit_status status =
-        train(out, context, d, s, kind, kind == TOKENIZER_BPE ? wanted - special : wanted);
+    tacit_status status = train(out, context, d, s, kind, kind == TOKENIZER_BPE ? wanted - special : wanted);
     if (status == TACIT_OK)
         status = add_specials(*out, mask);
     if (status == TACIT_OK)
@@ -128,9 +128,10 @@ static tacit_status read_file(tokenizer **out, tacit_context *context, const cha
     TRY(tokenizer_read(out, context, path));
     if (tokenizer_find_special(*out, TEXT_END) >= 0 && tokenizer_size(*out) <= settings_whole(s, "vocab"))
         return TACIT_OK;
-    const tacit_status status = context_fail(
-        context, TACIT_FORMAT, "%s: %lld tokens: expected \"%s\" among them, and no more than the %lld of the model",
-        path, (long long)tokenizer_size(*out), TEXT_END, (long long)settings_whole(s, "vocab"));
+    const tacit_status status =
+        context_fail(context, TACIT_FORMAT,
+                     "%s: %lld tokens: expected \"%s\" among them, and no more than the %lld of the model",
+                     path, (long long)tokenizer_size(*out), TEXT_END, (long long)settings_whole(s, "vocab"));
     tokenizer_destroy(*out);
     *out = NULL;
     return status;

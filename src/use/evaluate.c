@@ -19,8 +19,7 @@ typedef struct pixel_job {
 static tacit_status fill_row(void *user, int64_t i, int worker)
 {
     const pixel_job *j = user;
-    return j->views->plain(j->views, j->rows[i], &j->scratches[worker],
-                           j->out + i * shape_count(j->views->shape));
+    return views_raw(j->views, j->rows[i], &j->scratches[worker], j->out + i * views_raw_width(j->views));
 }
 
 tacit_status evaluate_pixels(work *w, const views *v, const int64_t *rows, int64_t count, float *out)

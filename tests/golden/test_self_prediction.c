@@ -40,7 +40,13 @@ typedef struct trial {
 
 static void declare_model(trial *t, const char *name)
 {
-    const encoder_settings e = {SIZE, SIZE, CHANNELS, PATCH, READOUT_MEAN, 1, 1.0, false};
+    const encoder_settings e = {.height = SIZE,
+                                .width = SIZE,
+                                .channels = CHANNELS,
+                                .patch = PATCH,
+                                .readout = READOUT_MEAN,
+                                .regions = 1,
+                                .share = 1.0};
     t->kind = *encoder_find("vit-nano");
     t->kind.width = 32;
     t->kind.depth = 2;

@@ -175,7 +175,7 @@ static void folder_without_pictures_fails(void **state)
     snprintf(message, sizeof message,
              "%s: no pictures found in this folder (looked for JPEG, PNG, WebP, by content)", f->root);
     assert_fails(f->context, test_data_open(f, NULL), TACIT_FORMAT, message);
-    put_text(f, "notes.txt", "hello");
+    put_text(f, "notes.dat", "hello");
     assert_fails(f->context, test_data_open(f, NULL), TACIT_FORMAT, message);
 }
 

@@ -1,10 +1,14 @@
 #include "data/augment/text_views.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/philox.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
+
+enum { BAG = 2048 };
 
 typedef struct text_views {
     views base; /* first: a views pointer is a text_views pointer */
@@ -121,6 +125,29 @@ static tacit_status random_text(const views *base, uint64_t seed, uint32_t epoch
     return TACIT_OK;
 }
 
+/* A bag of words: how often each token is in the text, as log(1 + count), in as many numbers as BAG by a hash
+ * of the token, brought to length 1. */
+static tacit_status bag(const views *base, int64_t example, scratch *s, float *out)
+{
+    const text_views *v = of(base);
+    const int64_t first = v->tokens.starts[example], count = v->tokens.starts[example + 1] - first;
+    int32_t *ids = scratch_get(s, SCRATCH_SPARE, (size_t)count * sizeof *ids);
+    if (!ids)
+        return TACIT_NOMEM;
+    TRY(token_store_read(&v->tokens, first, count, ids));
+    memset(out, 0, BAG * sizeof *out);
+    for (int64_t i = 0; i < count; i++)
+        out[hash_bytes(HASH_START, &ids[i], sizeof *ids) % BAG] += 1.0f;
+    float sum = 0;
+    for (int i = 0; i < BAG; i++) {
+        out[i] = log1pf(out[i]);
+        sum += out[i] * out[i];
+    }
+    for (int i = 0; i < BAG; i++)
+        out[i] /= sum > 0.0f ? sqrtf(sum) : 1.0f;
+    return TACIT_OK;
+}
+
 /* ---- life ---- */
 
 static void destroy(views *base)
@@ -179,6 +206,8 @@ tacit_status text_views_create(views **out, tacit_context *context, const datase
                       .shape = shape_1(length),
                       .random = o->stream ? random_window : random_text,
                       .plain = o->stream ? plain_window : plain_text,
+                      .raw_width = BAG,
+                      .raw = o->stream ? NULL : bag,
                       .destroy = destroy};
     v->context = context;
     v->paired = o->paired && !o->stream;

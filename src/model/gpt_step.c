@@ -1,0 +1,233 @@
+#include "model/gpt.h"
+#include "op/kernel.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ROWS = 64, LANES = 16 };
+
+struct gpt_stepper {
+    tacit_context *context;
+    const gpt *model;
+    const parameters *parameters;
+    team *workers;
+    int64_t length;
+    float *cache; /* (depth, window, 2, D): keys and values of each token */
+    float *x, *normed, *wide, *qkv, *mixed, *scores; /* (D), (D), (4 D), (3 D), (D), (window) */
+};
+
+static const float *numbers(const gpt_stepper *s, value v)
+{
+    return s->parameters->tensors[v.id - 1].data;
+}
+
+/* ---- a matrix times one row ---- */
+
+KERNEL static float dot(const float *a, const float *b, int64_t count)
+{
+    float sums[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+#pragma omp simd
+        for (int k = 0; k < LANES; k++)
+            sums[k] += a[i + k] * b[i + k];
+    float sum = 0;
+    for (int k = 0; k < LANES; k++)
+        sum += sums[k];
+    for (; i < count; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+typedef struct row_product {
+    const float *wei, *bias, *x; /* (N, K), (N) or NULL, (K) */
+    float *y;                    /* (N) */
+    int64_t rows, columns;
+} row_product;
+
+static void run_product(void *user, int64_t i, int worker)
+{
+    const row_product *p = user;
+    const int64_t last = (i + 1) * ROWS < p->rows ? (i + 1) * ROWS : p->rows;
+    (void)worker;
+    for (int64_t n = i * ROWS; n < last; n++)
+        p->y[n] = dot(p->wei + n * p->columns, p->x, p->columns) + (p->bias ? p->bias[n] : 0.0f);
+}
+
+static void apply(const gpt_stepper *s, const linear_layer *l, const float *x, int64_t columns, int64_t rows,
+                  float *y)
+{
+    row_product p = {numbers(s, l->wei), l->bias.id ? numbers(s, l->bias) : NULL, x, y, rows, columns};
+    team_run(s->workers, (rows + ROWS - 1) / ROWS, run_product, &p);
+}
+
+/* ---- the parts of a block ---- */
+
+static void norm(const gpt_stepper *s, const norm_layer *n, const float *x, float *y)
+{
+    const int64_t width = s->model->base.width;
+    const float *gain = numbers(s, n->gain), *bias = numbers(s, n->bias);
+    double mean = 0, variance = 0;
+    for (int64_t i = 0; i < width; i++)
+        mean += (double)x[i];
+    mean /= (double)width;
+    for (int64_t i = 0; i < width; i++)
+        variance += ((double)x[i] - mean) * ((double)x[i] - mean);
+    const double scale = 1.0 / sqrt(variance / (double)width + (double)s->model->style.epsilon);
+    for (int64_t i = 0; i < width; i++)
+        y[i] = (float)(((double)x[i] - mean) * scale) * gain[i] + bias[i];
+}
+
+/* Queries or keys (D) turned to their place, as op_rotary does. */
+static void rotate(const gpt_stepper *s, float *x)
+{
+    const int heads = s->model->base.kind->heads;
+    const int64_t width = s->model->base.width / heads, half = width / 2;
+    for (int h = 0; h < heads; h++)
+        for (int64_t i = 0; i < half; i++) {
+            const double angle = (double)s->length * pow((double)rotary_base, -(double)i / (double)half);
+            float *a = x + h * width + i, *b = a + half;
+            const float first = *a, second = *b, c = (float)cos(angle), d = (float)sin(angle);
+            *a = first * c - second * d;
+            *b = first * d + second * c;
+        }
+}
+
+/* softmax(q k^T / sqrt(d)) v of one head over all tokens so far; `at` is where its numbers start. */
+static void attend_head(gpt_stepper *s, const float *cache, int64_t at, int64_t width)
+{
+    const int64_t count = s->length + 1, stride = 2 * s->model->base.width;
+    const float scale = 1.0f / sqrtf((float)width);
+    float most = -INFINITY, sum = 0, *out = s->mixed + at;
+    for (int64_t t = 0; t < count; t++) {
+        s->scores[t] = scale * dot(s->qkv + at, cache + t * stride + at, width);
+        most = s->scores[t] > most ? s->scores[t] : most;
+    }
+    memset(out, 0, (size_t)width * sizeof *out);
+    for (int64_t t = 0; t < count; t++) {
+        const float share = kernel_exp(s->scores[t] - most);
+        const float *v = cache + t * stride + s->model->base.width + at;
+        sum += share;
+        for (int64_t i = 0; i < width; i++)
+            out[i] += share * v[i];
+    }
+    for (int64_t i = 0; i < width; i++)
+        out[i] /= sum;
+}
+
+static void add(float *x, const float *y, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        x[i] += y[i];
+}
+
+static void attend_step(gpt_stepper *s, const block *b, float *cache)
+{
+    const int64_t width = s->model->base.width, head = width / b->heads;
+    norm(s, &b->norm1, s->x, s->normed);
+    apply(s, &b->qkv, s->normed, width, 3 * width, s->qkv);
+    if (s->model->style.rotary) {
+        rotate(s, s->qkv);
+        rotate(s, s->qkv + width);
+    }
+    memcpy(cache + s->length * 2 * width, s->qkv + width, (size_t)(2 * width) * sizeof *cache);
+    for (int h = 0; h < b->heads; h++)
+        attend_head(s, cache, h * head, head);
+    apply(s, &b->projection, s->mixed, width, width, s->normed);
+    add(s->x, s->normed, width);
+}
+
+static void expand_step(gpt_stepper *s, const block *b)
+{
+    const int64_t width = s->model->base.width;
+    float unused;
+    norm(s, &b->norm2, s->x, s->normed);
+    apply(s, &b->expand, s->normed, width, 4 * width, s->wide);
+    for (int64_t i = 0; i < 4 * width; i++)
+        s->wide[i] *= kernel_gate(s->wide[i], &unused);
+    apply(s, &b->contract, s->wide, 4 * width, width, s->normed);
+    add(s->x, s->normed, width);
+}
+
+/* ---- a step ---- */
+
+void gpt_stepper_step(gpt_stepper *s, int32_t id, float *logits)
+{
+    const gpt *m = s->model;
+    const int64_t width = m->base.width, window = m->base.tokens;
+    memcpy(s->x, numbers(s, m->base.words) + id * width, (size_t)width * sizeof *s->x);
+    if (m->positions.id)
+        add(s->x, numbers(s, m->positions) + s->length * width, width);
+    for (int i = 0; i < m->base.kind->depth; i++) {
+        attend_step(s, &m->blocks[i], s->cache + i * window * 2 * width);
+        expand_step(s, &m->blocks[i]);
+    }
+    s->length++;
+    if (!logits)
+        return;
+    norm(s, &m->norm, s->x, s->normed);
+    const linear_layer words = {.wei = m->base.words};
+    apply(s, &words, s->normed, width, m->base.settings.vocabulary, logits);
+}
+
+int64_t gpt_stepper_length(const gpt_stepper *s)
+{
+    return s->length;
+}
+
+void gpt_stepper_clear(gpt_stepper *s)
+{
+    s->length = 0;
+}
+
+/* ---- life ---- */
+
+static tacit_status allocate(gpt_stepper *s)
+{
+    const int64_t width = s->model->base.width, window = s->model->base.tokens;
+    const size_t cache = (size_t)(s->model->base.kind->depth * window * 2 * width);
+    s->cache = memory_alloc(s->context, cache, sizeof *s->cache);
+    s->x = memory_alloc(s->context, (size_t)width, sizeof *s->x);
+    s->normed = memory_alloc(s->context, (size_t)width, sizeof *s->normed);
+    s->wide = memory_alloc(s->context, (size_t)(4 * width), sizeof *s->wide);
+    s->qkv = memory_alloc(s->context, (size_t)(3 * width), sizeof *s->qkv);
+    s->mixed = memory_alloc(s->context, (size_t)width, sizeof *s->mixed);
+    s->scores = memory_alloc(s->context, (size_t)window, sizeof *s->scores);
+    return s->cache && s->x && s->normed && s->wide && s->qkv && s->mixed && s->scores ? TACIT_OK
+                                                                                       : TACIT_NOMEM;
+}
+
+tacit_status gpt_stepper_create(gpt_stepper **out, const encoder *e, const parameters *p, team *workers)
+{
+    *out = NULL;
+    if (!e->kind->causal)
+        return context_fail(p->context, TACIT_ARGUMENT, "%s does not write texts: expected a gpt",
+                            e->kind->name);
+    gpt_stepper *s = memory_alloc(p->context, 1, sizeof *s);
+    if (!s)
+        return TACIT_NOMEM;
+    s->context = p->context;
+    s->model = (const gpt *)e;
+    s->parameters = p;
+    s->workers = workers;
+    const tacit_status status = allocate(s);
+    if (status == TACIT_OK)
+        *out = s;
+    else
+        gpt_stepper_destroy(s);
+    return status;
+}
+
+void gpt_stepper_destroy(gpt_stepper *s)
+{
+    if (!s)
+        return;
+    memory_free(s->context, s->cache);
+    memory_free(s->context, s->x);
+    memory_free(s->context, s->normed);
+    memory_free(s->context, s->wide);
+    memory_free(s->context, s->qkv);
+    memory_free(s->context, s->mixed);
+    memory_free(s->context, s->scores);
+    memory_free(s->context, s);
+}
