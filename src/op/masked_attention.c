@@ -90,7 +90,7 @@ static head head_parts(const masked *m, float *space, bool backward)
 INLINE void fetch_ahead(const float *row, int64_t step, int64_t depth)
 {
     for (int64_t c = 0; c < depth; c += 16)
-        __builtin_prefetch(row + 8 * step + c);
+        __builtin_prefetch(row + 16 * step + c);
 }
 
 /* Rows of `depth` numbers, `row` apart, to (room, columns) times `scale`; zeros for what is padding. */
