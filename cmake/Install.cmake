@@ -6,7 +6,7 @@ set(TACIT_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/tacit)
 
 install(TARGETS tacit EXPORT tacitTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/tacit.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES include/tacit/uses.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tacit)
+install(FILES include/tacit/uses.h include/tacit/texts.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tacit)
 if(TARGET tacit_command)
   # The command finds the library beside it wherever both are moved together.
   file(RELATIVE_PATH TACIT_BIN_TO_LIB /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})

@@ -1,7 +1,7 @@
 /* tacit: self-supervised learning on ordinary computers.
  *
- * This is the only header of the library that programs include (it brings tacit/uses.h with it). The command
- * `tacit` is built on it and on nothing else.
+ * This is the only header of the library that programs include (it brings tacit/uses.h and tacit/texts.h with
+ * it). The command `tacit` is built on it and on nothing else.
  *
  * Conventions, which hold for every function below:
  *   - The first argument `T **out` means: the caller owns *out and destroys it with the matching function.
@@ -361,6 +361,9 @@ TACIT_CALL tacit_evaluate(tacit_model *model, const tacit_dataset *train, const 
 
 /* All other uses of a model: groups, maps, odd ones out, classes, search, pairs, restoring, comparing. */
 #include "tacit/uses.h"
+
+/* And of models of texts: how well words are predicted, and writing. */
+#include "tacit/texts.h"
 
 /* ---- speed ---- */
 

@@ -23,6 +23,7 @@ typedef enum draw_stream {
     DRAW_PAIRS = 13,     /* pairs that are compared, and their folds; epoch = which question */
     DRAW_POSITIVES = 14, /* which example of a group makes a pair with another */
     DRAW_DROPOUT = 16,   /* what op_dropout leaves out */
+    DRAW_WORDS = 17,     /* the next word of a text; example = number of the text, epoch = place in it */
     DRAW_TEST = 15       /* tests only */
 } draw_stream;
 

@@ -6,14 +6,17 @@
 #include <math.h>
 #include <string.h>
 
-/* Rows and keys of a tile. Fixed: the order of sums depends on them. */
-enum { TILE_ROWS = 128, TILE_KEYS = 256 };
+/* Rows and keys of a tile. Fixed: the order of sums depends on them. Without excluded keys, where keys are
+ * the words of a language, rows are twice as many, which packs the keys half as often. */
+enum { TILE_ROWS = 128, WORD_ROWS = 256, TILE_KEYS = 256 };
 
 typedef struct entropy {
     tape *tape;
     int64_t rows, keys, width;
+    int64_t tile_rows; /* TILE_ROWS or WORD_ROWS */
+    int64_t counted;   /* rows that have a target */
     const float *query, *key;
-    const int32_t *target, *exclude; /* or NULL */
+    const int32_t *target, *exclude; /* or NULL; target -1: the row is not counted */
     const float *positive;           /* (rows, width): a further key of each row, its target; or NULL */
     float scale;                     /* 1 / temperature */
     float *log_sum;                  /* (rows): log of the sum of exp(logit) */
@@ -33,6 +36,16 @@ static int64_t blocks_of(int64_t count, int64_t size)
     return (count + size - 1) / size;
 }
 
+static bool is_counted(const entropy *e, int64_t row)
+{
+    return !e->target || e->target[row] >= 0;
+}
+
+static size_t tile_size(const entropy *e)
+{
+    return (size_t)e->tile_rows * TILE_KEYS * sizeof(float);
+}
+
 /* Logits (before the temperature) of rows x keys. */
 static bool tile_product(const entropy *e, int worker, int64_t row, int64_t rows, int64_t key, int64_t keys,
                          float *tile)
@@ -45,14 +58,20 @@ static bool tile_product(const entropy *e, int worker, int64_t row, int64_t rows
     return status == TACIT_OK;
 }
 
+KERNEL static void scale_row(float *row, float scale, int64_t count)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        row[i] *= scale;
+}
+
 /* Scales a tile, and takes the excluded key of each row out of it. */
 static void finish_logits(const entropy *e, int64_t row, int64_t rows, int64_t key, int64_t keys, float *tile)
 {
     for (int64_t r = 0; r < rows; r++) {
         float *logits = tile + r * keys;
-#pragma omp simd
-        for (int64_t i = 0; i < keys; i++)
-            logits[i] *= e->scale;
+        if (e->scale != 1.0f)
+            scale_row(logits, e->scale, keys);
         if (e->exclude && e->exclude[row + r] >= key && e->exclude[row + r] < key + keys)
             logits[e->exclude[row + r] - key] = -INFINITY;
     }
@@ -102,7 +121,7 @@ static void start_sums(const entropy *e, int64_t row, int64_t rows, float *large
 
 static void forward_tiles(const entropy *e, int64_t row, int64_t rows, int worker, float *tile, double *loss)
 {
-    float largest[TILE_ROWS], sum[TILE_ROWS], wanted[TILE_ROWS];
+    float largest[WORD_ROWS], sum[WORD_ROWS], wanted[WORD_ROWS];
     start_sums(e, row, rows, largest, sum, wanted);
     for (int64_t key = 0; key < e->keys; key += TILE_KEYS) {
         const int64_t keys = minimum(TILE_KEYS, e->keys - key);
@@ -117,7 +136,8 @@ static void forward_tiles(const entropy *e, int64_t row, int64_t rows, int worke
     *loss = 0.0;
     for (int64_t r = 0; r < rows; r++) {
         e->log_sum[row + r] = largest[r] + logf(sum[r]);
-        *loss += (double)(e->log_sum[row + r] - wanted[r]);
+        if (is_counted(e, row + r))
+            *loss += (double)(e->log_sum[row + r] - wanted[r]);
     }
 }
 
@@ -142,13 +162,12 @@ static void worker_give(const entropy *e, int worker, float *space, size_t size)
 static void forward_block(void *user, int64_t i, int worker)
 {
     const entropy *e = user;
-    const size_t size = (size_t)TILE_ROWS * TILE_KEYS * sizeof(float);
-    const int64_t row = i * TILE_ROWS;
-    float *tile = worker_take(e, worker, size);
+    const int64_t row = i * e->tile_rows;
+    float *tile = worker_take(e, worker, tile_size(e));
     if (!tile)
         return;
-    forward_tiles(e, row, minimum(TILE_ROWS, e->rows - row), worker, tile, &e->loss[i]);
-    worker_give(e, worker, tile, size);
+    forward_tiles(e, row, minimum(e->tile_rows, e->rows - row), worker, tile, &e->loss[i]);
+    worker_give(e, worker, tile, tile_size(e));
 }
 
 /* d loss / d (query . key) of a tile, in place of its logits: (p - [key is target]) * scale * row_gradient.
@@ -171,48 +190,76 @@ static bool gradient_of_tile(const entropy *e, int worker, int64_t row, int64_t 
     finish_logits(e, row, rows, key, keys, tile);
     const float factor = e->scale * e->row_gradient;
     tile_gradient(tile, e->log_sum + row, rows, keys, factor);
-    for (int64_t r = 0; e->target && r < rows; r++)
-        if (e->target[row + r] >= key && e->target[row + r] < key + keys)
-            tile[r * keys + e->target[row + r] - key] -= factor;
+    for (int64_t r = 0; e->target && r < rows; r++) {
+        const int64_t at = e->target[row + r];
+        if (at < 0)
+            memset(tile + r * keys, 0, (size_t)keys * sizeof *tile);
+        else if (at >= key && at < key + keys)
+            tile[r * keys + at - key] -= factor;
+    }
     return true;
+}
+
+/* Adds a tile's share to the gradient of `count` rows of the query, or of the keys, or writes it there. */
+static bool add_share(const entropy *e, int worker, bool of_query, const float *tile, const float *others,
+                      int64_t count, int64_t other_count, float *diff, bool add)
+{
+    const matmul_shape s = {.batch = 1,
+                            .m = count,
+                            .n = e->width,
+                            .k = other_count,
+                            .src_transposed = !of_query,
+                            .accumulate = add};
+    const tacit_status status = kernel_matmul(e->tape, worker, &s, tile, others, NULL, diff);
+    if (status != TACIT_OK)
+        tape_fail(e->tape, status, "matrix product of cross-entropy");
+    return status == TACIT_OK;
 }
 
 /* Which gradient a backward job forms: a block of rows of the query's, or of the keys'. */
 static void backward_block(const entropy *e, int64_t first, int64_t count, bool of_query, int worker,
                            float *tile)
 {
-    const int64_t others = of_query ? e->keys : e->rows, step = of_query ? TILE_KEYS : TILE_ROWS;
-    float *diff = e->diff + first * e->width;
-    for (int64_t at = 0; at < others; at += step) {
+    const int64_t others = of_query ? e->keys : e->rows, step = of_query ? TILE_KEYS : e->tile_rows;
+    bool well = true;
+    for (int64_t at = 0; well && at < others; at += step) {
         const int64_t n = minimum(step, others - at);
-        const bool well = of_query ? gradient_of_tile(e, worker, first, count, at, n, tile)
-                                   : gradient_of_tile(e, worker, at, n, first, count, tile);
-        if (!well)
-            return;
-        const matmul_shape s = {.batch = 1,
-                                .m = count,
-                                .n = e->width,
-                                .k = n,
-                                .src_transposed = !of_query,
-                                .accumulate = e->add || at > 0};
-        const float *other = (of_query ? e->key : e->query) + at * e->width;
-        const tacit_status status = kernel_matmul(e->tape, worker, &s, tile, other, NULL, diff);
-        if (status != TACIT_OK) {
-            tape_fail(e->tape, status, "matrix product of cross-entropy");
-            return;
-        }
+        well = of_query ? gradient_of_tile(e, worker, first, count, at, n, tile)
+                        : gradient_of_tile(e, worker, at, n, first, count, tile);
+        well = well && add_share(e, worker, of_query, tile, (of_query ? e->key : e->query) + at * e->width,
+                                 count, n, e->diff + first * e->width, e->add || at > 0);
     }
 }
 
 static void backward_in_tile(const entropy *e, int64_t i, bool of_query, int worker)
 {
-    const size_t size = (size_t)TILE_ROWS * TILE_KEYS * sizeof(float);
-    const int64_t step = of_query ? TILE_ROWS : TILE_KEYS, total = of_query ? e->rows : e->keys;
-    float *tile = worker_take(e, worker, size);
+    const int64_t step = of_query ? e->tile_rows : TILE_KEYS, total = of_query ? e->rows : e->keys;
+    float *tile = worker_take(e, worker, tile_size(e));
     if (!tile)
         return;
     backward_block(e, i * step, minimum(step, total - i * step), of_query, worker, tile);
-    worker_give(e, worker, tile, size);
+    worker_give(e, worker, tile, tile_size(e));
+}
+
+/* Both gradients from each tile, which is so formed only once; by one worker, since every tile adds to the
+ * query's. The sums are those of backward_block, in the same order. */
+static void backward_together(const entropy *e, contribution query, contribution key)
+{
+    float *tile = worker_take(e, 0, tile_size(e));
+    bool well = tile != NULL;
+    for (int64_t k = 0; well && k < e->keys; k += TILE_KEYS)
+        for (int64_t r = 0; well && r < e->rows; r += e->tile_rows) {
+            const int64_t keys = minimum(TILE_KEYS, e->keys - k), rows = minimum(e->tile_rows, e->rows - r);
+            const int64_t at = r * e->width, key_at = k * e->width;
+            well = gradient_of_tile(e, 0, r, rows, k, keys, tile);
+            if (well && query.data)
+                well = add_share(e, 0, true, tile, e->key + key_at, rows, keys, query.data + at,
+                                 query.add || k > 0);
+            if (well && key.data)
+                well = add_share(e, 0, false, tile, e->query + at, keys, rows, key.data + key_at,
+                                 key.add || r > 0);
+        }
+    worker_give(e, 0, tile, tile_size(e));
 }
 
 static void backward_query_block(void *user, int64_t i, int worker)
@@ -225,8 +272,8 @@ static void backward_positive_block(void *user, int64_t i, int worker)
 {
     (void)worker;
     const entropy *e = user;
-    const int64_t last = minimum((i + 1) * TILE_ROWS, e->rows);
-    for (int64_t r = i * TILE_ROWS; r < last; r++) {
+    const int64_t last = minimum((i + 1) * e->tile_rows, e->rows);
+    for (int64_t r = i * e->tile_rows; r < last; r++) {
         const float share = kernel_exp(positive_logit(e, r) - e->log_sum[r]);
         const float factor = (share - 1.0f) * e->scale * e->row_gradient;
         const float *key = e->positive + r * e->width;
@@ -246,6 +293,8 @@ static entropy product_of(tape *t, value query, value keys, float temperature)
     const tensor *q = tape_tensor(t, query), *k = tape_tensor(t, keys);
     return (entropy){.tape = t,
                      .rows = q->shape.size[0],
+                     .tile_rows = TILE_ROWS,
+                     .counted = q->shape.size[0],
                      .keys = k->shape.size[0],
                      .width = q->shape.size[1],
                      .query = q->data,
@@ -259,6 +308,10 @@ static entropy entropy_of(tape *t, const value *inputs, float temperature)
     entropy e = product_of(t, inputs[0], inputs[1], temperature);
     e.target = tape_tensor(t, inputs[2])->data;
     e.exclude = exclude ? exclude->data : NULL;
+    e.tile_rows = exclude ? TILE_ROWS : WORD_ROWS;
+    e.counted = 0;
+    for (int64_t r = 0; r < e.rows; r++)
+        e.counted += is_counted(&e, r);
     return e;
 }
 
@@ -266,13 +319,18 @@ static void cross_entropy_backward(tape *t, const record *r)
 {
     entropy e = entropy_of(t, r->inputs, r->number);
     e.log_sum = r->saved;
-    e.row_gradient = tape_output_gradient(t, r)[0] / (float)e.rows;
+    e.row_gradient = e.counted ? tape_output_gradient(t, r)[0] / (float)e.counted : 0.0f;
+    if (!tape_work(t) && r->inputs[0].id != r->inputs[1].id) {
+        const contribution of_query = tape_contribute(t, r->inputs[0]);
+        backward_together(&e, of_query, tape_contribute(t, r->inputs[1]));
+        return;
+    }
     /* Query and keys may be one value: the second gradient is then added to the first. */
     const contribution query = tape_contribute(t, r->inputs[0]);
     if (query.data) {
         e.diff = query.data;
         e.add = query.add;
-        kernel_run(t, blocks_of(e.rows, TILE_ROWS), backward_query_block, &e);
+        kernel_run(t, blocks_of(e.rows, e.tile_rows), backward_query_block, &e);
     }
     const contribution key = tape_contribute(t, r->inputs[1]);
     if (key.data) {
@@ -284,13 +342,14 @@ static void cross_entropy_backward(tape *t, const record *r)
 
 static const op cross_entropy = {"cross_entropy", 0xF, false, cross_entropy_backward};
 
-static bool index_fits(tape *t, const char *name, value index, int64_t rows, int64_t keys, int32_t smallest)
+/* Numbers of keys, or -1. */
+static bool index_fits(tape *t, const char *name, value index, int64_t rows, int64_t keys)
 {
     const tensor *x = tape_tensor(t, index);
     const int32_t *numbers = x->data;
     bool fit = x->dtype == DTYPE_I32 && shape_equal(x->shape, shape_1(rows));
     for (int64_t i = 0; fit && i < rows; i++)
-        fit = numbers[i] >= smallest && numbers[i] < keys;
+        fit = numbers[i] >= -1 && numbers[i] < keys;
     if (!fit)
         tape_fail(t, TACIT_SHAPE, "cross-entropy: %s does not name one of %lld keys for each of %lld rows",
                   name, (long long)keys, (long long)rows);
@@ -301,19 +360,20 @@ static bool shapes_fit(tape *t, const value *inputs, float temperature)
 {
     const shape q = tape_tensor(t, inputs[0])->shape, k = tape_tensor(t, inputs[1])->shape;
     char one[SHAPE_TEXT], two[SHAPE_TEXT];
-    if (q.rank != 2 || k.rank != 2 || q.size[1] != k.size[1] || q.size[0] < 1 || !(temperature > 0.0f)) {
+    if (q.rank != 2 || k.rank != 2 || q.size[1] != k.size[1] || q.size[0] < 1 || k.size[0] < 1 ||
+        !(temperature > 0.0f)) {
         tape_fail(t, TACIT_SHAPE, "cross-entropy: query %s, keys %s, temperature %g", shape_text(q, one),
                   shape_text(k, two), (double)temperature);
         return false;
     }
-    return index_fits(t, "target", inputs[2], q.size[0], k.size[0], 0) &&
-           (!inputs[3].id || index_fits(t, "exclude", inputs[3], q.size[0], k.size[0], -1));
+    return index_fits(t, "target", inputs[2], q.size[0], k.size[0]) &&
+           (!inputs[3].id || index_fits(t, "exclude", inputs[3], q.size[0], k.size[0]));
 }
 
 /* Forward of `e` -> (1), recorded as `made` of its inputs. */
 static value run_forward(tape *t, entropy *e, const record *made)
 {
-    const int64_t blocks = blocks_of(e->rows, TILE_ROWS);
+    const int64_t blocks = blocks_of(e->rows, e->tile_rows);
     const size_t saved_size = (size_t)e->rows * sizeof(float), loss_size = (size_t)blocks * sizeof(double);
     record r = *made;
     r.output = tape_output(t, DTYPE_F32, shape_1(1));
@@ -325,7 +385,7 @@ static value run_forward(tape *t, entropy *e, const record *made)
     double sum = 0.0;
     for (int64_t i = 0; i < blocks; i++)
         sum += e->loss[i];
-    *tape_f32(t, r.output) = (float)(sum / (double)e->rows);
+    *tape_f32(t, r.output) = e->counted ? (float)(sum / (double)e->counted) : 0.0f;
     tape_give(t, e->loss, loss_size);
     r.saved = e->log_sum;
     r.saved_size = saved_size;
@@ -361,8 +421,8 @@ static void info_nce_backward(tape *t, const record *r)
     e.row_gradient = tape_output_gradient(t, r)[0] / (float)e.rows;
     e.diff = query.data;
     e.add = query.add;
-    kernel_run(t, blocks_of(e.rows, TILE_ROWS), backward_query_block, &e);
-    kernel_run(t, blocks_of(e.rows, TILE_ROWS), backward_positive_block, &e);
+    kernel_run(t, blocks_of(e.rows, e.tile_rows), backward_query_block, &e);
+    kernel_run(t, blocks_of(e.rows, e.tile_rows), backward_positive_block, &e);
 }
 
 static const op info_nce = {"info_nce", 0x7, false, info_nce_backward};

@@ -118,12 +118,20 @@ KERNEL static void gelu_tanh_backward_kernel(const element_job *j, int64_t first
 {
     const float *restrict x = j->src, *restrict dy = j->diff_dst;
     float *restrict dx = j->dst;
-    const bool add = j->add;
+    if (!j->add) {
+#pragma omp simd
+        for (int64_t i = first; i < last; i++) {
+            float bend;
+            const float share = kernel_gate(x[i], &bend);
+            dx[i] = dy[i] * (share + bend);
+        }
+        return;
+    }
 #pragma omp simd
     for (int64_t i = first; i < last; i++) {
         float bend;
         const float share = kernel_gate(x[i], &bend);
-        dx[i] = (add ? dx[i] : 0.0f) + dy[i] * (share + bend);
+        dx[i] += dy[i] * (share + bend);
     }
 }
 

@@ -20,9 +20,21 @@ typedef struct masked {
     panel_function panel;
 } masked;
 
+/* The rows that the next head begins with. They are too far apart for the processor to foresee, and are asked
+ * for bit by bit while this head is computed. */
+enum { FETCH_ROWS = 12, FETCH_PARTS = 5 };
+
+typedef struct ahead {
+    const float *parts[FETCH_PARTS]; /* queries, keys, values; in backward dy and y */
+    int64_t steps[FETCH_PARTS];      /* from row to row of each */
+    int64_t row;
+    int part, count;
+} ahead;
+
 /* One head of one example. What is (room, columns) has zeros outside the tokens and the depth. */
 typedef struct head {
-    int64_t tokens;              /* that take part */
+    int64_t tokens; /* that take part */
+    ahead *next;
     float *q, *k, *v;            /* (room, columns), q scaled */
     float *k_panels, *v_panels;  /* transposed: (room / 32, columns, 32) */
     float *scores, *out;         /* of a block: (BLOCK, line), (BLOCK, columns) */
@@ -60,6 +72,43 @@ static int64_t length_of(const masked *m, int64_t example)
     return m->lengths ? m->lengths[example] : m->tokens;
 }
 
+/* ---- what comes next ---- */
+
+/* Numbers of an array (B, T, width) before those of head i, heads of examples counted through. */
+static int64_t head_place(const masked *m, int64_t i, int64_t width)
+{
+    return i / m->heads * m->tokens * width + i % m->heads * m->depth;
+}
+
+/* Head i of qkv will be next, with dy and y unless these are NULL; past the last head, nothing. */
+static void foresee(const masked *m, ahead *a, int64_t i, const float *qkv, const float *dy, const float *y)
+{
+    const int64_t row = 3 * m->width;
+    *a = (ahead){.count = 0};
+    if (i >= m->batch * m->heads)
+        return;
+    a->count = dy ? FETCH_PARTS : 3;
+    for (int part = 0; part < 3; part++) {
+        a->parts[part] = qkv + head_place(m, i, row) + part * m->width;
+        a->steps[part] = row;
+    }
+    for (int part = 3; part < a->count; part++) {
+        a->parts[part] = (part == 3 ? dy : y) + head_place(m, i, m->width);
+        a->steps[part] = m->width;
+    }
+}
+
+static void fetch_some(const masked *m, ahead *a)
+{
+    for (int i = 0; i < FETCH_ROWS && a->part < a->count; i++) {
+        const float *row = a->parts[a->part] + a->row * a->steps[a->part];
+        for (int64_t c = 0; c < m->depth; c += 16)
+            __builtin_prefetch(row + c, 0, 2);
+        a->row = (a->row + 1) % m->tokens;
+        a->part += a->row == 0;
+    }
+}
+
 /* ---- workspace ---- */
 
 static int64_t head_size(const masked *m, bool backward)
@@ -90,7 +139,7 @@ static head head_parts(const masked *m, float *space, bool backward)
 INLINE void fetch_ahead(const float *row, int64_t step, int64_t depth)
 {
     for (int64_t c = 0; c < depth; c += 16)
-        __builtin_prefetch(row + 8 * step + c);
+        __builtin_prefetch(row + 16 * step + c);
 }
 
 /* Rows of `depth` numbers, `row` apart, to (room, columns) times `scale`; zeros for what is padding. */
@@ -318,6 +367,7 @@ static void row_products(const masked *m, const head *h, const block *b, const f
     const int64_t last = b->first + b->padded, keys = m->causal ? b->first + b->rows : h->tokens;
     for (int64_t key = 0; key < keys; key += PANEL_COLUMNS) {
         const int64_t start = m->causal && key > b->first ? key : b->first;
+        fetch_some(m, h->next);
         m->panel(&(panel_product){.rows = last - start,
                                   .depth = m->depth,
                                   .a = rows + start * m->columns,
@@ -335,7 +385,8 @@ static void token_products(const masked *m, const head *h, const block *b, const
                            const float *rows)
 {
     const int64_t step = m->causal ? PANEL_ROWS : b->padded;
-    for (int64_t i = 0; i < b->padded; i += step)
+    for (int64_t i = 0; i < b->padded; i += step) {
+        fetch_some(m, h->next);
         for (int64_t c = 0; c < m->columns; c += PANEL_COLUMNS)
             m->panel(&(panel_product){.rows = step,
                                       .depth = limit_of(m, h, b->first + i),
@@ -346,6 +397,7 @@ static void token_products(const masked *m, const head *h, const block *b, const
                                       .b_step = m->columns,
                                       .dst = h->out + i * m->columns + c,
                                       .dst_step = m->columns});
+    }
 }
 
 /* dst (room, columns) += scores of the block, transposed, times the block's `rows`; of `count` tokens from
@@ -456,15 +508,18 @@ static void masked_backward(tape *t, const record *r)
         return;
     const float *qkv = tape_f32(t, r->inputs[0]), *y = tape_f32(t, r->output);
     const float *dy = tape_output_gradient(t, r), *log_sum = r->saved;
+    ahead next;
     head h = head_parts(&m, space, true);
+    h.next = &next;
     if (!dqkv.add)
         clear_rest(&m, 3 * m.width, dqkv.data);
     for (int64_t i = 0; i < m.batch * m.heads; i++) {
-        const int64_t token = i / m.heads * m.tokens, at = i % m.heads * m.depth;
+        const int64_t in = head_place(&m, i, 3 * m.width), out = head_place(&m, i, m.width);
+        foresee(&m, &next, i + 1, qkv, dy, y);
         h.tokens = length_of(&m, i / m.heads);
-        load_head(&m, &h, qkv + token * 3 * m.width + at);
-        load_backward(&m, &h, dy + token * m.width + at, y + token * m.width + at);
-        backward_head(&m, &h, log_sum + i * m.tokens, dqkv.data + token * 3 * m.width + at, dqkv.add);
+        load_head(&m, &h, qkv + in);
+        load_backward(&m, &h, dy + out, y + out);
+        backward_head(&m, &h, log_sum + i * m.tokens, dqkv.data + in, dqkv.add);
     }
     tape_give(t, space, size);
 }
@@ -496,13 +551,15 @@ value op_attention_masked(tape *t, value qkv, int heads, bool causal, value leng
     float *dst = tape_f32(t, y);
     if (!dst || !log_sum || !space)
         return (value){0};
+    ahead next;
     head h = head_parts(&m, space, false);
+    h.next = &next;
     clear_rest(&m, m.width, dst);
     for (int64_t i = 0; i < m.batch * m.heads; i++) {
-        const int64_t token = i / m.heads * m.tokens, at = i % m.heads * m.depth;
+        foresee(&m, &next, i + 1, tape_f32(t, qkv), NULL, NULL);
         h.tokens = length_of(&m, i / m.heads);
-        load_head(&m, &h, tape_f32(t, qkv) + token * 3 * m.width + at);
-        forward_head(&m, &h, dst + token * m.width + at, log_sum + i * m.tokens);
+        load_head(&m, &h, tape_f32(t, qkv) + head_place(&m, i, 3 * m.width));
+        forward_head(&m, &h, dst + head_place(&m, i, m.width), log_sum + i * m.tokens);
     }
     tape_give(t, space, size);
     return tape_record(t, &(record){.op = &attention_masked,

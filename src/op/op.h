@@ -125,7 +125,9 @@ value op_weighted_square_error(tape *t, value prediction, value target, value we
 /* Mean over rows of -log softmax(query keys^T / temperature)[target], in tiles: the logits (N, M) are never
  * whole in memory. query (N, D), keys (M, D), target (N) i32 of rows of keys; `exclude` (N) i32 names one key
  * a row that takes no part (-1: none), or is the invalid value. -> (1). NT-Xent (Chen et al. 2020, eq. 1) is
- * query = keys = normalised embeddings, exclude = the row itself. */
+ * query = keys = normalised embeddings, exclude = the row itself. As the loss of a language model keys are
+ * the table of its words, which op_embed_rows may share. Rows with target -1 are not counted, and get a
+ * gradient of zeros; where no row is counted, the loss is 0. */
 value op_cross_entropy(tape *t, value query, value keys, value target, value exclude, float temperature);
 
 /* Mean over rows of -sum_c q_c log softmax(logits)_c, q being 1 - smoothing on the row's class plus smoothing

@@ -25,14 +25,12 @@ static tokenizer *train(tacit_context *context, const void *text, size_t size)
     return t;
 }
 
-/* Twice with the same scratch, which remembers. Returns how many tokens. */
-static size_t check_round_trip(tacit_context *context, const tokenizer *t, const uint8_t *data, size_t size,
-                               bool specials)
+/* Twice: the second time the scratch remembers. */
+static void check_round_trip(tacit_context *context, const tokenizer *t, tokenizer_scratch *s,
+                             const uint8_t *data, size_t size, bool specials)
 {
-    tokenizer_scratch *s;
     token_list ids = {.context = context};
     byte_list back = {.context = context};
-    check(tokenizer_scratch_create(&s, t) == TACIT_OK);
     check(tokenizer_encode(s, data, size, specials, &ids) == TACIT_OK);
     const size_t count = ids.count;
     check(tokenizer_encode(s, data, size, specials, &ids) == TACIT_OK);
@@ -43,25 +41,35 @@ static size_t check_round_trip(tacit_context *context, const tokenizer *t, const
     check(back.size == size && (size == 0 || memcmp(back.data, data, size) == 0));
     memory_free(context, ids.ids);
     memory_free(context, back.data);
-    tokenizer_scratch_destroy(s);
-    return count;
 }
 
+static void check_own(tacit_context *context, const uint8_t *data, size_t size)
+{
+    tokenizer_scratch *s;
+    tokenizer *t = train(context, data, size);
+    check(tokenizer_scratch_create(&s, t) == TACIT_OK);
+    check_round_trip(context, t, s, data, size, false);
+    tokenizer_scratch_destroy(s);
+    tokenizer_destroy(t);
+}
+
+/* The tokenizer that was trained on something else is the same for all inputs. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char other[] =
+    static const char text[] =
         "It's an other text, isn't it?  \r\n 123 12 \xe4\xb8\xad\xe4\xb8\xad <|x|> aaaabbaab";
-    tacit_context *context;
-    check(tacit_context_create(&context, NULL) == TACIT_OK);
-    tokenizer *t = train(context, other, sizeof other - 1);
-    check(tokenizer_add_special(t, "<|x|>", NULL) == TACIT_OK);
-    check(tokenizer_add_special(t, "<|x|>y", NULL) == TACIT_OK);
-    check_round_trip(context, t, data, size, false);
-    check_round_trip(context, t, data, size, true);
-    tokenizer_destroy(t);
-    t = train(context, data, size);
-    check_round_trip(context, t, data, size, false);
-    tokenizer_destroy(t);
-    tacit_context_destroy(context);
+    static tacit_context *context;
+    static tokenizer *other;
+    static tokenizer_scratch *scratch;
+    if (!scratch) {
+        check(tacit_context_create(&context, NULL) == TACIT_OK);
+        other = train(context, text, sizeof text - 1);
+        check(tokenizer_add_special(other, "<|x|>", NULL) == TACIT_OK);
+        check(tokenizer_add_special(other, "<|x|>y", NULL) == TACIT_OK);
+        check(tokenizer_scratch_create(&scratch, other) == TACIT_OK);
+    }
+    check_round_trip(context, other, scratch, data, size, false);
+    check_round_trip(context, other, scratch, data, size, true);
+    check_own(context, data, size);
     return 0;
 }

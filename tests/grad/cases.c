@@ -186,6 +186,10 @@ static const operator_spec specs[] = {
     {&row_attention_causal_lengths, 4, 3, 4, 2, false},
     {&row_attention_causal_lengths, 5, 20, 12, 3, false},
     {&row_attention_causal_lengths, 7, 131, 48, 2, false},
+    {&row_cross_entropy_words, 1, 1, 3, 2, false},
+    {&row_cross_entropy_words, 6, 1, 7, 5, false},
+    {&row_cross_entropy_words, 260, 1, 12, 259, false},
+    {&row_cross_entropy_words, 600, 1, 8, 1300, false},
 };
 
 const operator_spec *operator_specs(int *count)

@@ -63,9 +63,9 @@ extern const operator_row row_linear, row_linear_bias, row_layer_norm, row_gelu,
 extern const operator_row row_add, row_add_rows, row_add_rows_index, row_prepend, row_gather_rows,
     row_scatter_rows, row_mean_tokens, row_mean_regions, row_take_token, row_patchify;
 extern const operator_row row_convolution, row_max_pool;
-extern const operator_row row_mean_square_error, row_cross_entropy, row_cross_entropy_exclude, row_nt_xent,
-    row_redundancy, row_vicreg, row_barlow_norm, row_info_nce, row_info_nce_projected,
-    row_softmax_cross_entropy, row_weighted_square_error;
+extern const operator_row row_mean_square_error, row_cross_entropy, row_cross_entropy_exclude,
+    row_cross_entropy_words, row_nt_xent, row_redundancy, row_vicreg, row_barlow_norm, row_info_nce,
+    row_info_nce_projected, row_softmax_cross_entropy, row_weighted_square_error;
 extern const operator_row row_rotary, row_dropout, row_mean_valid, row_take_last, row_gelu_tanh,
     row_layer_norm_eps, row_embed_rows, row_attention_all, row_attention_causal, row_attention_lengths,
     row_attention_causal_lengths;

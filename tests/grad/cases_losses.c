@@ -210,6 +210,42 @@ const operator_row row_cross_entropy_exclude = {
     .temperature = 0.25,
 };
 
+/* Every fourth row is not counted. */
+static void words_fill(const operator_spec *s, int32_t *index, int32_t *exclude)
+{
+    contrast_fill(s, index, exclude);
+    for (int64_t i = 1; i < s->b; i += 4)
+        index[i] = -1;
+}
+
+/* The mean over all rows, counted or not. */
+static void words_mistaken(problem *p)
+{
+    contrast_backward(p);
+    const ref_contrast c = contrast_of(p);
+    int64_t counted = 0;
+    for (int64_t i = 0; i < c.n; i++)
+        counted += c.target[i] >= 0;
+    for (int i = 0; i < 2; i++)
+        for (int64_t at = 0; at < p->count[i]; at++)
+            p->gradient[i][at] *= (double)counted / (double)c.n;
+}
+
+const operator_row row_cross_entropy_words = {
+    .name = "cross_entropy of words",
+    .inputs = 2,
+    .differentiable = 2,
+    .input_shape = contrast_shape,
+    .output_shape = output_one,
+    .forward = contrast_forward,
+    .backward = contrast_backward,
+    .mistaken = words_mistaken,
+    .fill = words_fill,
+    .terms = contrast_terms,
+    .apply = contrast_apply,
+    .temperature = 1,
+};
+
 /* ---- NT-Xent: cross_entropy with one array as query and keys; row i pairs with row i + b/2 ---- */
 
 static void nt_xent_fill(const operator_spec *s, int32_t *index, int32_t *exclude)

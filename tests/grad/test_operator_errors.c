@@ -209,8 +209,9 @@ static void test_losses(void **state)
     expect_refused(entropy(q, k, three, none, NAN), TACIT_SHAPE, "temperature", NULL);
     whole[2] = 4;
     expect_refused(entropy(q, k, three, none, 1.0f), TACIT_SHAPE, "target", "4 keys");
-    whole[2] = -1;
+    whole[2] = -2;
     expect_refused(entropy(q, k, three, none, 1.0f), TACIT_SHAPE, "target", NULL);
+    expect_refused(entropy(q, shape_2(0, 5), three, none, 1.0f), TACIT_SHAPE, "keys (0, 5)", NULL);
 }
 
 static value classes(shape logits, shape label, float smoothing)

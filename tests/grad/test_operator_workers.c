@@ -15,6 +15,7 @@ static const operator_spec specs[] = {
     {&row_l2_normalize, 2103, 1, 33, 0, false},
     {&row_cross_entropy, 2103, 1, 17, 2311, false},
     {&row_cross_entropy_exclude, 2103, 1, 17, 2311, false},
+    {&row_cross_entropy_words, 1103, 1, 17, 2311, false},
     {&row_info_nce, 1103, 1, 17, 2311, false},
     {&row_nt_xent, 2104, 1, 17, 0, false},
     {&row_batch_norm_views, 2104, 1, 33, 2, false},

@@ -75,6 +75,82 @@ static void test_tied_table(void **state)
     }
 }
 
+/* ---- the loss over a vocabulary ---- */
+
+/* Loss of words that predict themselves through one table; its gradient (5, 5). */
+static float words_loss(float *block, const int32_t *targets, float *gradient)
+{
+    int32_t ids[TOKENS], copied[TOKENS];
+    bool written[1] = {false};
+    memcpy(ids, tied_ids, sizeof ids);
+    memcpy(copied, targets, sizeof copied);
+    const tensor table = tensor_of(DTYPE_F32, shape_2(SIDE, SIDE), block);
+    const tensor index = tensor_of(DTYPE_I32, shape_2(1, TOKENS), ids);
+    const tensor target = tensor_of(DTYPE_I32, shape_1(TOKENS), copied);
+    assert_ok(rig.context, tape_bind(rig.tape, &table, 1, block));
+    tape_bind_gradients(rig.tape, gradient, written);
+    tape_reset(rig.tape, TAPE_TRAINING);
+    const value rows = op_embed_rows(rig.tape, tape_constant(rig.tape, &index), (value){1});
+    const value query = op_reshape(rig.tape, rows, shape_2(TOKENS, SIDE));
+    const value loss =
+        op_cross_entropy(rig.tape, query, (value){1}, tape_constant(rig.tape, &target), (value){0}, 1.0f);
+    assert_ok(rig.context, tape_status(rig.tape));
+    const float result = *tape_f32(rig.tape, loss);
+    assert_ok(rig.context, tape_backward(rig.tape, loss, NULL, 1.0f));
+    tape_bind_gradients(rig.tape, NULL, NULL);
+    assert_ok(rig.context, tape_bind(rig.tape, NULL, 0, NULL));
+    return result;
+}
+
+/* The table hears from both of its uses. */
+static void test_words_and_their_table(void **state)
+{
+    (void)state;
+    const int32_t targets[TOKENS] = {1, -1, 3, 4, -1, 0};
+    float block[SIDE * SIDE], got[SIDE * SIDE];
+    double table[SIDE * SIDE], query[TOKENS * SIDE], dquery[TOKENS * SIDE], want[SIDE * SIDE];
+    fill_normal(table, SIDE * SIDE, 4, 1);
+    copy_to_float(block, table, SIDE * SIDE);
+    const ref_contrast c = {TOKENS, SIDE, SIDE, targets, NULL, 1};
+    ref_embed_rows(1, TOKENS, SIDE, table, tied_ids, query);
+    assert_near((double)words_loss(block, targets, got), ref_cross_entropy(&c, query, table), 1e-6, 0);
+    ref_cross_entropy_backward(&c, query, table, 1, dquery, want);
+    for (int t = 0; t < TOKENS; t++)
+        for (int i = 0; tied_ids[t] >= 0 && i < SIDE; i++)
+            want[tied_ids[t] * SIDE + i] += dquery[t * SIDE + i];
+    assert_true(near_float("table", got, want, SIDE * SIDE, 30, 0, true));
+}
+
+/* Nothing to count: loss and gradients are 0, whatever the memory held. */
+static void test_no_word_is_counted(void **state)
+{
+    (void)state;
+    const int32_t targets[TOKENS] = {-1, -1, -1, -1, -1, -1};
+    float block[SIDE * SIDE], got[SIDE * SIDE];
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        block[i] = (float)i;
+        got[i] = NAN;
+    }
+    assert_true(words_loss(block, targets, got) == 0.0f);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        assert_true(got[i] == 0.0f);
+}
+
+/* Logits in the hundreds, as a model of language may have early on: no exponential overflows. */
+static void test_words_far_apart(void **state)
+{
+    (void)state;
+    const int32_t targets[TOKENS] = {0, 1, 2, 3, 4, 0};
+    float block[SIDE * SIDE] = {0}, got[SIDE * SIDE];
+    for (int i = 0; i < SIDE; i++)
+        block[i * SIDE + i] = 20.0f;
+    /* Queries 0, 4, none, 4, 2, 0: rows 2 (no query: ln 5), 1, 3, 4 miss their target by 400; row 0 and the
+     * last hit it. */
+    assert_near((double)words_loss(block, targets, got), (3 * 400 + log(5)) / TOKENS, 0, 1e-6);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        assert_true(isfinite(got[i]));
+}
+
 /* ---- gelu_tanh ---- */
 
 /* Far out it is 0 on one side and x on the other, and so are its slopes. */
@@ -280,6 +356,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tied_table),
+        cmocka_unit_test(test_words_and_their_table),
+        cmocka_unit_test(test_no_word_is_counted),
+        cmocka_unit_test(test_words_far_apart),
         cmocka_unit_test(test_gelu_tanh_tails),
         cmocka_unit_test(test_gelu_tanh_accuracy),
         cmocka_unit_test(test_unseen_tokens_change_nothing),

@@ -63,33 +63,43 @@ static void log_softmax(const ref_contrast *c, const double *query, const double
         log_p[j] -= largest + log(sum);
 }
 
+static double counted_rows(const ref_contrast *c)
+{
+    double counted = 0;
+    for (int64_t i = 0; i < c->n; i++)
+        counted += c->target[i] >= 0;
+    return counted;
+}
+
 /* mean over i of -log p_i[target_i] (van den Oord et al. 2018, equation 4; with query = keys and exclude =
- * the row itself it is NT-Xent, Chen et al. 2020, equation 1). */
+ * the row itself it is NT-Xent, Chen et al. 2020, equation 1), of the rows that have a target. */
 double ref_cross_entropy(const ref_contrast *c, const double *query, const double *keys)
 {
     double *log_p = ref_alloc(c->m), loss = 0;
     for (int64_t i = 0; i < c->n; i++) {
         log_softmax(c, query, keys, i, log_p);
-        loss -= log_p[c->target[i]] / (double)c->n;
+        if (c->target[i] >= 0)
+            loss -= log_p[c->target[i]] / counted_rows(c);
     }
     free(log_p);
     return loss;
 }
 
-/* The logits' gradient is (p - onehot(target)) / N; then dquery = dz keys / temperature, dkeys = dz^T query /
- * temperature. */
+/* The logits' gradient is (p - onehot(target)) / N, N the rows that have a target, and 0 for the others; then
+ * dquery = dz keys / temperature, dkeys = dz^T query / temperature. */
 void ref_cross_entropy_backward(const ref_contrast *c, const double *query, const double *keys, double dloss,
                                 double *dquery, double *dkeys)
 {
     double *log_p = ref_alloc(c->m);
+    const double factor = dloss / counted_rows(c) / c->temperature;
     for (int64_t i = 0; i < c->n * c->d; i++)
         dquery[i] = 0;
     for (int64_t i = 0; i < c->m * c->d; i++)
         dkeys[i] = 0;
     for (int64_t i = 0; i < c->n; i++) {
         log_softmax(c, query, keys, i, log_p);
-        for (int64_t j = 0; j < c->m; j++) {
-            const double dz = dloss * (exp(log_p[j]) - (c->target[i] == j)) / (double)c->n / c->temperature;
+        for (int64_t j = 0; c->target[i] >= 0 && j < c->m; j++) {
+            const double dz = factor * (exp(log_p[j]) - (c->target[i] == j));
             for (int64_t l = 0; l < c->d; l++) {
                 dquery[i * c->d + l] += dz * keys[j * c->d + l];
                 dkeys[j * c->d + l] += dz * query[i * c->d + l];

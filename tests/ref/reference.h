@@ -175,8 +175,8 @@ double ref_weighted_square_error(int64_t count, const double *prediction, const 
 void ref_weighted_square_error_backward(int64_t count, const double *prediction, const double *target,
                                         const double *weights, double dloss, double *dprediction);
 
-/* query (N, D), keys (M, D), target (N), exclude (N; -1: none) or NULL. Where query and keys are the same
- * numbers, their gradient is dquery + dkeys. */
+/* query (N, D), keys (M, D), target (N; -1: not counted), exclude (N; -1: none) or NULL. Where query and keys
+ * are the same numbers, their gradient is dquery + dkeys. */
 typedef struct ref_contrast {
     int64_t n, m, d;
     const int32_t *target, *exclude;

@@ -239,6 +239,19 @@ static void other_cuts(void **state)
             .vocab = "", .added = "[{\"id\": 256, \"content\": \"ab\", \"special\": true}]");
 }
 
+/* Of bytes in order, but not all of them. */
+static void too_few_bytes(void **state)
+{
+    (void)state;
+    char json[1024];
+    snprintf(
+        json, sizeof json,
+        "{\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}, "
+        "\"decoder\": {\"type\": \"ByteLevel\"}, \"model\": {\"type\": \"BPE\", \"merges\": [], "
+        "\"vocab\": {\"\\u0100\": 0, \"\\u0101\": 1}}}");
+    parse_fails(json, TACIT_UNSUPPORTED, "expected it only where the tokens are the 256 bytes in order");
+}
+
 static void wrong_ids(void **state)
 {
     (void)state;
@@ -369,13 +382,14 @@ static void no_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trips),       cmocka_unit_test(can_not_write),
-        cmocka_unit_test(byte_level_table),  cmocka_unit_test(both_forms),
-        cmocka_unit_test(no_json),           cmocka_unit_test(other_models),
-        cmocka_unit_test(other_cuts),        cmocka_unit_test(wrong_ids),
-        cmocka_unit_test(wrong_tokens),      cmocka_unit_test(wrong_specials),
-        cmocka_unit_test(wrong_merges),      cmocka_unit_test(wrong_chars),
-        cmocka_unit_test(too_many_specials), cmocka_unit_test(no_file),
+        cmocka_unit_test(round_trips),      cmocka_unit_test(can_not_write),
+        cmocka_unit_test(byte_level_table), cmocka_unit_test(both_forms),
+        cmocka_unit_test(no_json),          cmocka_unit_test(other_models),
+        cmocka_unit_test(other_cuts),       cmocka_unit_test(too_few_bytes),
+        cmocka_unit_test(wrong_ids),        cmocka_unit_test(wrong_tokens),
+        cmocka_unit_test(wrong_specials),   cmocka_unit_test(wrong_merges),
+        cmocka_unit_test(wrong_chars),      cmocka_unit_test(too_many_specials),
+        cmocka_unit_test(no_file),
     };
     context = test_context();
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,6 +251,15 @@ static tacit_status add_token(reading *r, const entry *e)
     return token_table_add(&r->t->tokens, data, size, e->special);
 }
 
+/* Whether text has the 256 bytes as tokens, in order, and nothing else. */
+static bool is_bytes(const tokenizer *t)
+{
+    bool good = t->tokens.strings.count - t->tokens.special_count == BYTES;
+    for (int i = 0; i < BYTES; i++)
+        good = good && t->of_byte[i] == i;
+    return good;
+}
+
 /* What the encoding of this kind relies on. */
 static tacit_status check_tokens(const reading *r)
 {
@@ -260,14 +269,13 @@ static tacit_status check_tokens(const reading *r)
             return context_fail(r->context, TACIT_FORMAT,
                                 "%s: there is no token for byte 0x%02x: expected one for each byte", r->path,
                                 (unsigned)i);
-    size_t texts = t->tokens.strings.count - t->tokens.special_count;
-    for (int i = 0; t->kind == TOKENIZER_BYTES && i < BYTES; i++)
-        texts += t->of_byte[i] != i;
-    if (t->kind == TOKENIZER_BYTES && texts != BYTES)
+    if (t->kind == TOKENIZER_BYTES && !is_bytes(t))
         return fail(r, TACIT_UNSUPPORTED,
                     "a pre_tokenizer whose use_regex is false: expected it only where the tokens are the 256 "
                     "bytes in order");
-    return texts ? TACIT_OK : fail(r, TACIT_FORMAT, "there are no tokens but special ones");
+    return t->tokens.strings.count > t->tokens.special_count
+               ? TACIT_OK
+               : fail(r, TACIT_FORMAT, "there are no tokens but special ones");
 }
 
 static tacit_status add_tokens(reading *r)
