@@ -19,6 +19,9 @@ static const tacit_option rows[] = {
      "eval"},
     {"skip-bad", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "leave out unreadable examples and list them",
      "eval"},
+    {"part", TACIT_OPTION_CHOICE, 0, 0, "auto|validation|all", "auto", "",
+     "models that predict words: what of DATA; auto: of what the run was trained with, what it kept apart",
+     "eval"},
     OPTIONS_TABLE("eval"),
     OPTION_THREADS,
     OPTION_JSON,
@@ -192,8 +195,7 @@ static json_t *describe(const work *w)
                   "temperature", w->options.temperature, "draws", w->options.draws, "seed",
                   (json_int_t)w->options.seed, "model", describe_scores(w, &e->learnt));
     if (object && w->options.baselines) {
-        json_object_set_new(object, w->columns ? "raw_columns" : "raw_pixels",
-                            describe_scores(w, &e->pixels));
+        json_object_set_new(object, raw_key(w->model), describe_scores(w, &e->pixels));
         json_object_set_new(object, "untrained", describe_scores(w, &e->untrained));
     }
     if (object && isfinite(e->reconstruction))
@@ -245,12 +247,18 @@ static tacit_status open_test(work *w, const char *path)
     return tacit_dataset_open(&w->test, s->context, &path, 1, &options);
 }
 
+/* Models that predict words are measured by how well they do. */
+static bool predicts_words(const tacit_model *model)
+{
+    tacit_model_info info;
+    tacit_model_get_info(model, &info);
+    return info.window > 0 && strcmp(info.family, "self-prediction") == 0;
+}
+
 static tacit_status open_all(work *w)
 {
     const char *test = command_line_text(&w->session->line, "test");
-    tacit_status status = tacit_model_open(&w->model, w->session->context, w->session->line.operands[0]);
-    if (status == TACIT_OK)
-        status = session_open_data(w->session, &w->train, w->model, 1, NULL);
+    tacit_status status = session_open_data(w->session, &w->train, w->model, 1, NULL);
     if (status == TACIT_OK)
         status = test ? open_test(w, test) : open_test_part(w);
     return status;
@@ -267,7 +275,7 @@ static int evaluate(work *w)
     tacit_model_info info;
     tacit_model_get_info(w->model, &info);
     w->columns = info.columns > 0;
-    w->raw = w->columns ? "raw columns" : "raw pixels";
+    w->raw = raw_name(w->model);
     const tacit_status status =
         tacit_evaluate(w->model, w->train, w->test, &w->options, &w->result, hear_stage, &s->progress);
     if (status != TACIT_OK)
@@ -290,7 +298,14 @@ static int run(session *s)
     w.options.temperature = command_line_number(&s->line, "temperature");
     w.options.draws = (int)command_line_whole(&s->line, "draws");
     w.options.seed = (uint64_t)command_line_whole(&s->line, "seed");
-    const tacit_status status = open_all(&w);
+    tacit_status status = tacit_model_open(&w.model, s->context, s->line.operands[0]);
+    if (status == TACIT_OK && predicts_words(w.model)) {
+        const int code = eval_language(s, w.model);
+        tacit_model_close(w.model);
+        return code;
+    }
+    if (status == TACIT_OK)
+        status = open_all(&w);
     const int code = status == TACIT_OK ? evaluate(&w) : session_fail(s, status);
     tacit_dataset_close(w.test);
     tacit_dataset_close(w.train);

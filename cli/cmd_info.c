@@ -18,14 +18,15 @@ static json_t *describe(const tacit_model_info *m)
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:o, s:o, s:s, s:I, s:I, "
         "s:I, "
-        "s:I, s:I, s:i, s:i, s:b}",
+        "s:I, s:I, s:i, s:I, s:I, s:i, s:b}",
         "version", m->version, "method", m->method, "family", m->family, "encoder", m->encoder, "readout",
         m->readout, "preset", m->preset, "height", m->height, "width", m->width, "channels", m->channels,
         "patch", m->patch, "dimension", (json_int_t)m->dimension, "parameters", (json_int_t)m->parameters,
         "encoder_parameters", (json_int_t)m->encoder_parameters, "mean", number_list(m->mean, channels),
         "deviation", number_list(m->deviation, channels), "data", m->data, "examples",
         (json_int_t)m->examples, "steps", (json_int_t)m->steps, "epochs", (json_int_t)m->epochs, "batch",
-        (json_int_t)m->batch, "seed", (json_int_t)m->seed, "columns", m->columns, "classes", (int)m->classes,
+        (json_int_t)m->batch, "seed", (json_int_t)m->seed, "columns", m->columns, "window",
+        (json_int_t)m->window, "vocabulary", (json_int_t)m->vocabulary, "classes", (int)m->classes,
         "complete", (int)m->complete);
 }
 
@@ -38,8 +39,14 @@ static void print_numbers(const char *what, const double *numbers, int count)
 
 static void print_examples(const tacit_model_info *m)
 {
+    char a[COUNT_TEXT], b[COUNT_TEXT];
     if (m->columns) {
         printf("rows        %d columns of a table\n", m->columns);
+        return;
+    }
+    if (m->window) {
+        printf("texts       windows of %s tokens, ", count_text(m->window, a));
+        printf("of %s different ones\n", count_text(m->vocabulary, b));
         return;
     }
     printf("pictures    %d x %d x %d, patches of %d\n", m->height, m->width, m->channels, m->patch);
@@ -52,7 +59,7 @@ static void print_training(const tacit_model_info *m)
 {
     char a[COUNT_TEXT], b[COUNT_TEXT];
     printf("data        %s examples of %s", count_text(m->examples, a), m->data);
-    if (!m->columns)
+    if (!m->columns && !m->window)
         printf(", augmented as %s", m->preset);
     putchar('\n');
     if (m->classes)

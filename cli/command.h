@@ -126,6 +126,9 @@ const char *count_text(int64_t count, char out[COUNT_TEXT]);
     }
 #define ROW_COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
+/* cmd_eval_language.c: `tacit eval` of a model that predicts words. */
+int eval_language(session *s, tacit_model *model);
+
 int cmd_train(const command *self, int argc, char **argv);
 int cmd_resume(const command *self, int argc, char **argv);
 int cmd_eval(const command *self, int argc, char **argv);
@@ -133,6 +136,7 @@ int cmd_embed(const command *self, int argc, char **argv);
 int cmd_cluster(const command *self, int argc, char **argv);
 int cmd_classify(const command *self, int argc, char **argv);
 int cmd_classify_predict(const command *self, int argc, char **argv);
+int cmd_generate(const command *self, int argc, char **argv);
 int cmd_restore(const command *self, int argc, char **argv);
 int cmd_compare(const command *self, int argc, char **argv);
 int cmd_map(const command *self, int argc, char **argv);

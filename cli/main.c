@@ -6,8 +6,8 @@
 enum { MANY = 1000000 };
 
 static const command commands[] = {
-    {"train", "DATA... -o RUN --method NAME [options]", "learn from unlabelled pictures",
-     "Learns from pictures and leaves a run in the folder RUN: model/, samples/, metrics.jsonl, "
+    {"train", "DATA... -o RUN --method NAME [options]", "learn from unlabelled pictures, tables or texts",
+     "Learns from data and leaves a run in the folder RUN: model/, samples/, metrics.jsonl, "
      "config.json,\n"
      "checkpoints/. DATA are files, folders or patterns: pictures (JPEG, PNG, WebP) in folders or tar files, "
      "IDX,\n"
@@ -71,6 +71,12 @@ static const command commands[] = {
     {"classify", "fit RUN DATA... -o HEAD | predict HEAD DATA... [options]",
      "few labels to a classifier, and what it says of other examples",
      "fit makes a classifier from a run and labelled data; predict uses it.", 0, MANY, cmd_classify},
+    {"generate", "RUN [--prompt TEXT | -] [options]", "write texts, word by word",
+     "Goes on from a text by a run of next-word, and writes what comes to stdout as it comes. Without a "
+     "prompt a "
+     "text\n"
+     "begins from nothing.",
+     1, 2, cmd_generate},
     {"restore", "RUN PICTURE -o OUT.png [--mask M] | RUN DATA... --damage KIND [options]",
      "fill holes in pictures, take out noise, sharpen",
      "Restores a picture by a run of denoise, or fills its holes by one of mae or denoise: where the mask is "

@@ -93,8 +93,8 @@ static size_t find_row(const command_line *line, const char *name, size_t length
 /* Options that have a letter too. A letter may stand for several: a command has at most one of them. */
 static const struct letter {
     const char *letter, *option;
-} letters[] = {
-    {"-o", "--output"}, {"-q", "--quiet"}, {"-h", "--help"}, {"-k", "--groups"}, {"-k", "--neighbours"}};
+} letters[] = {{"-o", "--output"}, {"-q", "--quiet"},      {"-h", "--help"},
+               {"-k", "--groups"}, {"-k", "--neighbours"}, {"-n", "--number"}};
 
 enum { LETTER_COUNT = sizeof letters / sizeof *letters };
 

@@ -18,8 +18,9 @@ typedef struct tacit_language {
                              NAN */
 } tacit_language;
 
-/* How well a model of next-word or masked-word predicts `data`, texts. `share`, 0 to below 1: only the part at
- * the end that training with this --validation kept apart; 0: all. TACIT_ARGUMENT: another kind of model. */
+/* How well a model of next-word or masked-word predicts `data`, texts. `share`, 0 to below 1: only the part
+ * at the end that training with this --validation kept apart; 0: all. TACIT_ARGUMENT: another kind of model.
+ */
 TACIT_CALL tacit_measure_language(tacit_model *model, const tacit_dataset *data, double share,
                                   tacit_language *out);
 /* The share that this model's training kept apart; 0: none. */
@@ -32,9 +33,10 @@ typedef struct tacit_generate_options {
     double temperature; /* 0 (always the likeliest) to 100: 0.8 */
     int64_t top_k;      /* of the k likeliest only; 0 (default): of all */
     double top_p;       /* of the likeliest that make up this share only, above 0 to 1: 1 */
-    double repetition;  /* how much less likely tokens of the window become, 0.1 to 10; 1 (default): not at all */
-    const char *stop;   /* text at which it ends, which is not told; NULL: none */
-    uint64_t seed;      /* 1 */
+    double
+        repetition; /* how much less likely tokens of the window become, 0.1 to 10; 1 (default): not at all */
+    const char *stop; /* text at which it ends, which is not told; NULL: none */
+    uint64_t seed;    /* 1 */
 } tacit_generate_options;
 TACIT_API tacit_generate_options tacit_generate_options_default(void);
 

@@ -290,8 +290,8 @@ static tacit_status score_all(evaluation *e, tacit_evaluation *out)
     if (!e->options->baselines)
         return TACIT_OK;
     say(e, e->model->record.tokenizer ? "bags of words"
-           : e->model->record.table ? "raw columns, standardised"
-                                    : "raw pixels");
+           : e->model->record.table   ? "raw columns, standardised"
+                                      : "raw pixels");
     TRY(pixel_part(e, &e->train));
     TRY(pixel_part(e, &e->test));
     TRY(score(e, views_raw_width(e->train.views), &out->pixels));

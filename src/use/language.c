@@ -27,7 +27,8 @@ static tacit_status fill_windows(const language *g, int64_t first, int64_t count
     return TACIT_OK;
 }
 
-/* Tokens behind the first of each window that are there: what is asked for when they are predicted in order. */
+/* Tokens behind the first of each window that are there: what is asked for when they are predicted in order.
+ */
 static int64_t count_ahead(const int32_t *ids, int64_t count, int64_t length)
 {
     int64_t known = 0;
@@ -97,8 +98,9 @@ tacit_status language_run(const learner *l, work *w, const token_store *s, uint6
     language g = {.learner = l, .work = w, .store = s, .seed = seed, .window = l->encoder->tokens};
     *out = (language_measure){0, 0};
     if (!o->stream || s->tokens < 2)
-        return context_fail(w->context, TACIT_ARGUMENT, o->stream ? "the texts are %lld tokens: expected two or more"
-                                                                  : "the model does not predict words (%lld tokens)",
+        return context_fail(w->context, TACIT_ARGUMENT,
+                            o->stream ? "the texts are %lld tokens: expected two or more"
+                                      : "the model does not predict words (%lld tokens)",
                             (long long)s->tokens);
     g.length = g.window + o->ahead;
     g.windows = o->ahead ? (s->tokens - 1 + g.window - 1) / g.window : s->tokens / g.window;
