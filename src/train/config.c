@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "train/lanes.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,9 +65,12 @@ static const setting common[] = {
     WHOLE("leaf", 1, 1 << 20, "auto", "lanes", "lanes whose gradients one worker accumulates", "training"),
     CHOICE("optimizer", "adamw|lars|sgd", "adamw", "how a gradient becomes a step", "training"),
     NUMBER("lr", 0, 1e6, "auto", "",
-           "learning rate at its peak; auto: the method's own for 256 examples, times batch/256", "training"),
-    NUMBER("base-lr", 0, 1e6, "0.001", "", "learning rate for 256 examples, from which auto is made",
+           "learning rate at its peak; auto: the method's own for 256 examples, times batch/256; where words "
+           "are "
+           "predicted the method's own times sqrt(128/width)",
            "training"),
+    NUMBER("base-lr", 0, 1e6, "0.001", "",
+           "learning rate for 256 examples, or a width of 128, from which auto is made", "training"),
     NUMBER("last-lr", 0, 1e6, "0", "", "learning rate at the end of the cosine", "training"),
     NUMBER("warmup", 0, 1, "0.05", "", "share of all steps in which the rate rises from 0", "training"),
     NUMBER("momentum", 0, 0.99999, "0.9", "", "of sgd and lars; beta 1 of adamw", "training"),
@@ -407,6 +411,15 @@ static int64_t default_epochs(int64_t most, int64_t epoch_steps)
     return most > 0 ? (most + epoch_steps - 1) / epoch_steps : 20;
 }
 
+/* In proportion to the batch; of words, whose batches are of tokens, to the root of the width, downwards (in
+ * between what 128 and 768 wide are trained with: docs/METHODS.md). */
+static double rate_scale(const learner *l, int64_t batch)
+{
+    if (l->method.objective->stream)
+        return sqrt(128.0 / (double)l->encoder->kind->width);
+    return (double)batch / 256.0;
+}
+
 tacit_status config_resolve_training(settings *s, tacit_context *context, const learner *l, int64_t examples)
 {
     if (examples < 2)
@@ -423,6 +436,6 @@ tacit_status config_resolve_training(settings *s, tacit_context *context, const 
                                default_epochs(settings_whole(s, "max-steps"), examples / batch)));
     TRY(settings_resolve_whole(s, "lane", lanes_default_lane(l, batch)));
     TRY(settings_resolve_whole(s, "leaf", lanes_default_leaf(l, batch, settings_whole(s, "lane"))));
-    TRY(settings_resolve_number(s, "lr", settings_number(s, "base-lr") * (double)batch / 256.0));
+    TRY(settings_resolve_number(s, "lr", settings_number(s, "base-lr") * rate_scale(l, batch)));
     return resolve_size(s, "memory", memory_physical() / 2);
 }
