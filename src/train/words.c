@@ -12,8 +12,8 @@ enum { PIECE = 1 << 20, BPE_DEFAULT = 8192 };
 /* ---- training ---- */
 
 /* All of what is learnt from, in pieces. Long texts are cut where a space is, if there is one. */
-static tacit_status feed_text(tokenizer_trainer *t, const dataset *d, int64_t text, uint64_t from,
-                              uint64_t to, scratch *s, uint64_t *left)
+static tacit_status feed_text(tokenizer_trainer *t, const dataset *d, text_part part, int64_t text,
+                              uint64_t from, uint64_t to, scratch *s, uint64_t *left)
 {
     for (uint64_t at = from; at<to && * left> 0;) {
         text_piece piece;
