@@ -49,7 +49,10 @@ static const setting common[] = {
     WHOLE("window", 2, 65536, "auto", "tokens",
           "texts: tokens that the encoder sees at once; auto: 128, of contrastive methods 64", "text"),
     CHOICE("positions", "learned|rotary", "learned", "texts: how a token knows its place", "text"),
-    NUMBER("dropout", 0, 0.9, "0", "", "texts: share of the numbers between layers that a step is without",
+    NUMBER("dropout", 0, 0.9, "auto", "",
+           "texts: share of the numbers between layers that a step is without; auto: 0, of contrastive "
+           "methods 0.1, "
+           "by which the views of a text differ",
            "text"),
     NUMBER("validation", 0, 0.5, "0.1", "",
            "texts whose words are predicted: share that is kept apart, at the end, to measure on", "text"),
@@ -67,7 +70,7 @@ static const setting common[] = {
     NUMBER("lr", 0, 1e6, "auto", "",
            "learning rate at its peak; auto: the method's own for 256 examples, times batch/256; where words "
            "are "
-           "predicted the method's own times sqrt(128/width)",
+           "predicted the method's own times 128/width",
            "training"),
     NUMBER("base-lr", 0, 1e6, "0.001", "",
            "learning rate for 256 examples, or a width of 128, from which auto is made", "training"),
@@ -292,7 +295,7 @@ static const char of_pictures[] = "pictures", of_rows[] = "rows of a table", of_
 
 static tacit_status refuse_pictures(const settings *s, tacit_context *context, const char *other)
 {
-    static const char *const names[] = {"size", "patch", "readout", "preset", "pixel-limit", NULL};
+    static const char *const names[] = {"size", "patch", "preset", "pixel-limit", NULL};
     TRY(refuse_all(s, context, names, of_pictures, other));
     for (size_t i = 0; i < AUGMENT_ROWS; i++)
         TRY(refuse(s, context, augment_rows[i].row.name, of_pictures, other));
@@ -308,6 +311,7 @@ static tacit_status refuse_texts(const settings *s, tacit_context *context, cons
 
 static tacit_status resolve_rows(settings *s, tacit_context *context)
 {
+    TRY(refuse(s, context, "readout", of_pictures, of_rows));
     TRY(refuse_pictures(s, context, of_rows));
     TRY(refuse_texts(s, context, of_rows));
     TRY(settings_resolve(s, "encoder", "mlp"));
@@ -322,16 +326,17 @@ static tacit_status resolve_texts(settings *s, tacit_context *context, bool pair
     const objective *o = objective_find(settings_text(s, "method"));
     TRY(refuse_pictures(s, context, of_texts));
     TRY(refuse(s, context, "corrupt", of_rows, of_texts));
-    if (!o->stream && o->family != CONTRASTIVE)
+    if (!o->stream && o->family == SELF_PREDICTION)
         return context_fail(context, TACIT_ARGUMENT,
                             "%s does not learn from texts: use next-word, masked-word, "
                             "or a contrastive method",
                             o->name);
-    if (paired)
+    if (paired && o->family == CONTRASTIVE)
         TRY(settings_default(s, "positives", "pair"));
     TRY(settings_resolve(s, "encoder", o->ahead ? "gpt-nano" : "bert-nano"));
     TRY(settings_resolve(s, "readout", "mean"));
     TRY(settings_resolve_whole(s, "window", o->stream ? 128 : 64));
+    TRY(settings_resolve_number(s, "dropout", o->family == CONTRASTIVE ? 0.1 : 0.0));
     if (encoder_find(settings_text(s, "encoder"))->words)
         return TACIT_OK;
     return context_fail(context, TACIT_ARGUMENT,
@@ -411,12 +416,12 @@ static int64_t default_epochs(int64_t most, int64_t epoch_steps)
     return most > 0 ? (most + epoch_steps - 1) / epoch_steps : 20;
 }
 
-/* In proportion to the batch; of words, whose batches are of tokens, to the root of the width, downwards (in
- * between what 128 and 768 wide are trained with: docs/METHODS.md). */
+/* In proportion to the batch; of words, whose batches are of tokens, to the width, downwards: what is right
+ * for 128 then becomes what GPT-2 was trained with at 768. */
 static double rate_scale(const learner *l, int64_t batch)
 {
     if (l->method.objective->stream)
-        return sqrt(128.0 / (double)l->encoder->kind->width);
+        return 128.0 / (double)l->encoder->kind->width;
     return (double)batch / 256.0;
 }
 
