@@ -140,6 +140,26 @@ TACIT_CALL tacit_find_odd_save(tacit_model *model, const tacit_dataset *data, co
                                int score, int neighbours, const double *scores, const int64_t *nearest,
                                const tacit_anomaly *out, const char *folder);
 
+/* How well the error of prediction tells odd pixels from the others: those of all pictures together. */
+typedef struct tacit_odd_pixels {
+    int64_t pictures, masked; /* N, and how many of them have a mask */
+    double odd_share;         /* of the pixels, above 0, below 1 */
+    double auroc;             /* 0 to 1: area under the ROC curve, ties half */
+    double average_precision; /* 0 to 1; of an error that says nothing it is odd_share */
+} tacit_odd_pixels;
+
+/* `masks` are pictures, as large as those of `data` they belong to, white (above half) where these are odd;
+ * cut and resized as the model sees pictures, whose pixels are what is counted. A mask belongs to the example
+ * of its name, without what follows the last dot and without "_mask", or with a name of which the one is the
+ * end of the other behind a slash: "crack/000_mask.png" to "test/crack/000.png". A picture without a mask has
+ * no odd pixel; where label `normal` is known (0 or more, else -1) it must be of that label. Takes 49 bytes a
+ * pixel. TACIT_ARGUMENT: a model that predicts no pictures; a mask of no example (where all of the data was
+ * opened), of several, or of another size, two masks of one, a mask that is missing; no odd pixel, or nothing
+ * else. */
+TACIT_CALL tacit_measure_odd_pixels(tacit_model *model, const tacit_dataset *data, const tacit_dataset *masks,
+                                    int32_t normal, tacit_odd_pixels *out, tacit_stage_function stage,
+                                    void *user);
+
 /* ---- classes ---- */
 
 /* What of a classifier learns from labels. */

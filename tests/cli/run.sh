@@ -128,6 +128,8 @@ expect 2 '' 'tacit: cluster: too few arguments: tacit cluster RUN DATA... [-k N]
 tacit: see `tacit cluster --help`' cluster run
 expect 2 '' 'tacit: anomaly: --normal and --all-classes exclude each other
 tacit: see `tacit anomaly --help`' anomaly run data --normal 1 --all-classes
+expect 2 '' 'tacit: anomaly: --masks and --all-classes exclude each other
+tacit: see `tacit anomaly --help`' anomaly run data --masks white --all-classes
 expect 2 '' 'tacit: embed: -o - is written as CSV only
 tacit: see `tacit embed --help`' embed run data -o - --format npy
 
@@ -522,6 +524,68 @@ expect 1 '' 'tacit: --score prediction: the model is of a contrastive method, wh
     anomaly residual tiny --fit tiny --score prediction --quiet
 ok anomaly rows-mae row-even.csv --quiet --json
 holds 'rows are predicted too' grep -q '"prediction":{"threshold"' got.out
+
+# ---- odd pixels, in the layout of MVTec AD: pictures of 8 x 8, four pixels of some are odd ------------------------------
+# picture FILE BASE64
+picture() {
+    mkdir -p "$(dirname "$1")"
+    printf %s "iVBORw0KGgoAAAANSUhEUgAAAA$2" | base64 -d >"$1"
+}
+calm=gAAAAICAAAAADhZOFXAAAAKUlEQVR42mNg4BKR0zCycYPRAQxQOooBSqcwQOk8BihdwQClmxigdA8A8xcRgYEaGS8AAAAASUVORK5CYII=
+odd=gAAAAICAAAAADhZOFXAAAAMklEQVR42mNg4BKR0zCycYPRAQwg+v//gCgGEP///6gUBrB4VEoeA5SuYIDSTQxQugcAcroUZT5UOiEAAAAASUVORK5CYII=
+white=gAAAAICAAAAADhZOFXAAAAEUlEQVR42mNgwAr+/0dnEAAAr5gD/YiRwUkAAAAASUVORK5CYII=
+black=gAAAAICAAAAADhZOFXAAAADElEQVR42mNgoA4AAABIAAEQRe/SAAAAAElFTkSuQmCC
+small=QAAAAECAAAAACMmsGiAAAADklEQVR42mP4DwQMqAQAn3QP8UYJzckAAAAASUVORK5CYII=
+mkdir bare
+cp tiny/train-images-idx3-ubyte bare
+picture parts/train/good/0.png $calm
+picture parts/test/good/0.png $calm
+picture parts/test/good/1.png $calm
+for i in 0 1 2 3; do
+    picture parts/test/crack/$i.png $odd
+    picture parts/ground_truth/crack/${i}_mask.png $white
+    picture black/crack/${i}_mask.png $black
+done
+picture parts/test/hole/0.png $odd
+picture parts/ground_truth/hole/0_mask.png $white
+picture small/crack/0_mask.png $small
+picture strange/hole/7_mask.png $white
+pixels() {
+    folder_of_masks=$1
+    shift
+    echo "anomaly run parts --fit bare --neighbours 1 --masks $folder_of_masks --quiet $*"
+}
+ok $(pixels parts/ground_truth --normal good)
+holds 'masks measure how well odd pixels are found' \
+    grep -qE '^pixels by their error of prediction: AUROC [01]\.[0-9]{3}, AUPR [01]\.[0-9]{3}; 4\.46% of them are odd; 7 pictures, masks of 5$' got.out
+ok $(pixels parts/ground_truth --json)
+holds 'and so with --json' grep -qE '"pixels":\{"pictures":7,"masked":5,"odd_share":0\.04464[0-9]+,"auroc":[01]\.[0-9]+,"aupr":[01]\.[0-9]+\}\}$' got.out
+cp got.out one.out
+ok $(pixels parts/ground_truth --json --threads 1)
+holds 'with the same bits for another number of threads' cmp one.out got.out
+ok $(pixels parts/ground_truth --limit 6 --json)
+holds 'of a part of the data, the masks of that part' grep -q '"pixels":{"pictures":6,"masked":4,"odd_share":0.0416' got.out
+mkdir mirror
+cp -r parts/ground_truth mirror/test
+cp -r black mirror/train
+ok $(pixels mirror --json)
+holds 'masks may lie in parts like the data' grep -q '"masked":5,"odd_share":0.0446' got.out
+expect 1 '' 'tacit: mask hole/7_mask.png is of no example: expected one of that name, with or without "_mask"' $(pixels strange)
+expect 1 '' 'tacit: mask crack/0_mask.png: 4 x 4 pixels, expected 8 x 8 as test/crack/0.png has' $(pixels small)
+expect 1 '' 'tacit: mask 0_mask.png may be of test/crack/0.png or of test/hole/0.png: expected folders in its name that tell' \
+    $(pixels parts/ground_truth/crack)
+expect 1 '' 'tacit: 4 masks of 7 pictures: no pixel is white, so there is nothing to tell apart' $(pixels black)
+expect 1 '' 'tacit: nowhere: cannot open: No such file or directory' $(pixels nowhere)
+rm parts/ground_truth/crack/1_mask.png
+expect 1 '' 'tacit: the mask of test/crack/1.png is missing: its label "crack" is not the normal one' \
+    $(pixels parts/ground_truth --normal good)
+ok $(pixels parts/ground_truth)
+holds 'without --normal a picture may lack its mask' grep -q '7 pictures, masks of 4$' got.out
+expect 1 '' 'tacit: simclr does not predict pictures: to find odd pixels, train on pictures with mae, denoise or autoencode' \
+    anomaly residual tiny --masks parts/ground_truth --quiet
+expect 1 '' 'tacit: mae does not predict pictures: to find odd pixels, train on pictures with mae, denoise or autoencode' \
+    anomaly rows-mae row-even.csv --masks parts/ground_truth --quiet
+expect 1 '' 'tacit: row-even.csv: rows of a table have no grey or colour' anomaly run tiny --masks row-even.csv --quiet
 
 # ---- a part of the data ----------------------------------------------------------------------------------------------
 ok embed run tiny -o part.csv --only 1 --quiet
