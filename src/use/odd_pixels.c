@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-enum { CHUNK = 256 };
+enum { CHUNK = 64 };
 
 /* What one measurement works on. */
 typedef struct measurement {
