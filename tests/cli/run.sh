@@ -516,6 +516,45 @@ holds 'identify leaves all answers' test "$(wc -l <who.csv)" = 41
 ok identify run tiny tiny --quick --json
 holds 'identify --json is one object' grep -qE '^\{"probes":40,"gallery":40,"labels":2,"known":40,.*\]\}$' got.out
 
+# A metric learnt from groups: eight of five pictures; DATA need none.
+awk 'BEGIN { for (i = 0; i < 40; i++) print "train-images-idx3-ubyte:" i "," i % 8 }' >groups.csv
+expect 1 '' 'tacit: fit: 2 groups of two examples or more: expected at least 4, to learn from some and measure on others' \
+    verify run pairs.csv --threshold 0.5 --fit tiny --quiet
+expect 1 '' 'tacit: fit: the examples have no labels and no groups: nothing tells which belong together' \
+    verify run pairs.csv --threshold 0.5 --fit one.png --quiet
+fitted='^fitted to 40 examples of 8 groups; shrinkage [0-9.]+, for an equal error rate of 0\.[0-9]{3} over 4 folds of them$'
+ok verify run pairs.csv --threshold 0.999 --fit tiny --group groups.csv
+holds 'verify says what was fitted' grep -qE "$fitted" got.out
+holds 'a picture is the same as itself by a metric' grep -qE '^same +1\.0000  one.png  one.png$' got.out
+cp one.png three.png
+cp two.png four.png
+printf 'one.png,two.png,0\none.png,one.png,1\nthree.png,four.png,0\nthree.png,three.png,1\n' >pairs.csv
+ok verify run pairs.csv --folds 2 --fit tiny --group groups.csv --threads 1
+holds 'verify says how it is without the fit' grep -qE \
+    '^this model without the fit: accuracy [01]\.[0-9]{3} \+- [01]\.[0-9]{3}, equal error rate [01]\.[0-9]{3}, AUROC [01]\.[0-9]{3}$' got.out
+cp got.out one.out
+ok verify run pairs.csv --folds 2 --fit tiny --group groups.csv --threads 3
+holds 'a metric has the same bits for another number of threads' cmp one.out got.out
+ok verify run pairs.csv --folds 2 --fit tiny --group groups.csv --quick --json
+holds 'verify --json has the fit' grep -qE \
+    '"fit":\{"examples":40,"left_out":0,"groups":8,"by":"group","folds":4,.*"shared_labels":0,"raw_fitted":false\},"model_without_fit":\{' got.out
+for label in a b c d; do
+    mkdir -p "four/$label"
+    cp one.png two.png "four/$label"
+done
+ok verify run four --pairs-from-labels 4 --folds 2 --fit four --threads 1
+holds 'labels are groups where there are no others' grep -q '^fitted to 8 examples of 4 labels; ' got.out
+holds 'labels of the pairs that are fitted are said' grep -qx \
+    'fit: 4 of its labels are among those compared: what is measured on these was not unseen' got.err
+ok identify run tiny tiny --fit tiny --group groups.csv
+holds 'identify says what was fitted' grep -qE "$fitted" got.out
+holds 'all are known to themselves by a metric' grep -qE '^rank 1 +1\.000 +1\.000 +1\.000$' got.out
+holds 'identify says how it is without the fit' grep -qx 'this model without the fit: rank 1 1.000, rank 5 1.000' got.out
+holds 'labels that are not unseen are said' grep -qx \
+    'fit: 2 of its labels are among those compared: what is measured on these was not unseen' got.err
+ok identify run tiny tiny --fit tiny --group groups.csv --quick --json
+holds 'identify --json has the fit' grep -qE '"fit":\{"examples":40,.*"shared_labels":2,.*"model_without_fit":\{"rank_1":1\.0,' got.out
+
 ok anomaly run tiny --fit tiny --normal 0 --score prediction -o unpredicted
 holds 'anomaly has the error of prediction' grep -qE '^prediction +[0-9.e-]+ +[0-9]+ ' got.out
 holds 'and ranks by it' grep -q '^the oddest by prediction' got.out
