@@ -27,26 +27,27 @@ static float rows[ROWS * D], new_rows[NEW * D];
 static int32_t group[ROWS], new_group[NEW];
 static const matrix known = {ROWS, D, rows}, unseen = {NEW, D, new_rows};
 
-/* The centre of a group is in the first columns, the last is noise; none is about 0. */
-static void make_row(float *row, int32_t of, draws *d)
+/* The centre of a group is in the first columns, about which rows spread; the last is noise; none is about 0.
+ */
+static void make_row(float *row, int32_t of, float spread, draws *d)
 {
     draws centre = draws_at(5, DRAW_TEST, 1, (uint64_t)of, 0);
     for (int j = 0; j < D; j++)
-        row[j] = j < D - 1 ? 2 + draw_normal(&centre) + 0.1f * draw_normal(d) : 1 + 10 * draw_normal(d);
+        row[j] = j < D - 1 ? 2 + draw_normal(&centre) + spread * draw_normal(d) : 1 + 10 * draw_normal(d);
 }
 
 /* Groups go round, so that none is in one piece. */
-static void make_data(void)
+static void make_data(float spread)
 {
     draws d = draws_at(5, DRAW_TEST, 0, 0, 0);
     for (int i = 0; i < ROWS; i++) {
         const int32_t of = i < USED * EACH ? i % USED : i - USED * EACH + USED;
         group[i] = of < 3 ? of : of + 1;
-        make_row(rows + i * D, group[i], &d);
+        make_row(rows + i * D, group[i], spread, &d);
     }
     for (int i = 0; i < NEW; i++) {
         new_group[i] = i / NEW_EACH;
-        make_row(new_rows + i * D, 1000 + new_group[i], &d);
+        make_row(new_rows + i * D, 1000 + new_group[i], spread, &d);
     }
 }
 
@@ -184,7 +185,7 @@ static void noise_within_groups_is_left_unheard(void **state)
     work *w = make_work(context);
     within f;
     reference r;
-    make_data();
+    make_data(0.1f);
     make_pairs();
     assert_ok(context, within_fit(&f, w, known, group, GROUPS, 1));
     direct_fit(&r, NULL, 0, f.shrinkage);
@@ -193,7 +194,7 @@ static void noise_within_groups_is_left_unheard(void **state)
         double wanted[D];
         direct_apply(&r, new_rows + i * D, wanted);
         for (int j = 0; j < D; j++)
-            assert_near(white[i * D + j], wanted[j], 1e-4, 1e-4);
+            assert_near((double)white[i * D + j], wanted[j], 1e-4, 1e-4);
     }
     assert_ok(context, pairs_score(w, unseen, new_pairs, NEW_PAIRS, before));
     assert_ok(context, pairs_score(w, (matrix){NEW, D, white}, new_pairs, NEW_PAIRS, after));
@@ -215,14 +216,14 @@ static void covariance_becomes_one(void **state)
     work *w = make_work(context);
     within f;
     reference r;
-    make_data();
+    make_data(0.1f);
     assert_ok(context, within_fit(&f, w, known, group, GROUPS, 1));
     assert_int_equal(f.groups, USED);
     assert_int_equal(f.left_out, ALONE);
     assert_int_equal(f.folds, 5);
     direct_fit(&r, NULL, 0, f.shrinkage);
     for (int j = 0; j < D; j++)
-        assert_near(f.whitener.mean[j], r.mean[j], 1e-5, 1e-5);
+        assert_near((double)f.whitener.mean[j], r.mean[j], 1e-5, 1e-5);
     for (int a = 0; a < D; a++)
         for (int b = 0; b < D; b++) {
             double sum = 0;
@@ -271,6 +272,7 @@ static double mean_eer(tacit_context *context, const int32_t *fold, const int64_
     return sum / 5;
 }
 
+/* Wide groups: whether a fold is fitted too makes a difference. */
 static void shrinkage_is_chosen_on_other_groups(void **state)
 {
     (void)state;
@@ -281,7 +283,7 @@ static void shrinkage_is_chosen_on_other_groups(void **state)
     int32_t fold[GROUPS], label[ROWS];
     int64_t order[ROWS], most;
     double least = 2, best = 0;
-    make_data();
+    make_data(0.8f);
     assert_ok(context, within_fit(&f, w, known, group, GROUPS, 7));
     assert_ok(context, class_rows_create(&members, context, group, ROWS, GROUPS));
     labels_deal(&members, 2, 5, 7, fold);
@@ -389,7 +391,7 @@ static tacit_status fit_and_apply(tacit_context *context, void *user)
 static void no_memory_is_reported(void **state)
 {
     (void)state;
-    make_data();
+    make_data(0.1f);
     assert_true(test_each_failed_allocation(fit_and_apply, NULL) >= 20);
 }
 
