@@ -64,7 +64,9 @@ static void print_training(const tacit_model_info *m)
     putchar('\n');
     if (m->classes)
         printf("classes     %s\n", count_text(m->classes, a));
-    if (m->steps == 0 && m->complete) {
+    if (m->steps == 0 && m->complete && m->window && !m->classes) {
+        printf("training    elsewhere\n");
+    } else if (m->steps == 0 && m->complete) {
         printf("training    none: a linear layer was fitted, seed %llu\n", (unsigned long long)m->seed);
     } else {
         printf("training    %s steps of %s epochs done, ", count_text(m->steps, a), count_text(m->epochs, b));

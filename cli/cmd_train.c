@@ -8,6 +8,11 @@ static const tacit_option own[] = {
     {"output", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "", "folder of the run, which is created", "run"},
     {"overwrite", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "empty the folder of an earlier run first",
      "run"},
+    {"init", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
+     "run or model to begin from instead of chance: its encoder, and what else has the same names; also a "
+     "GPT-2 of "
+     "Hugging Face",
+     "run"},
     {"json", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "each step as a JSON object on a line of stdout",
      "run"},
     {"quiet", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "nothing on stderr but errors", "run"},
@@ -57,6 +62,16 @@ static void announce(session *s, const tacit_dataset *data)
     progress_note(&s->progress, line);
 }
 
+static int learn(session *s, const tacit_dataset *data, const tacit_model *init, const char *folder,
+                 tacit_train_options *train)
+{
+    announce(s, data);
+    session_catch_interrupts(s);
+    train->init = init;
+    const tacit_status status = tacit_train(s->context, s->config, data, folder, train);
+    return training_finish(s, status, folder, s->line.operands[0]);
+}
+
 static int run(session *s)
 {
     const char *folder = command_line_text(&s->line, "output");
@@ -65,19 +80,18 @@ static int run(session *s)
     if (s->line.operand_count == 0)
         return session_misused(s, "train: DATA is missing: files, folders or patterns to learn from");
     const tacit_dataset_options options = tacit_config_dataset_options(s->config);
-    const tacit_train_options train = training_options(s);
-    tacit_dataset *data;
+    tacit_train_options train = training_options(s);
+    tacit_dataset *data = NULL;
+    tacit_model *init = NULL;
     tacit_status status = tacit_run_check(s->context, folder, train.overwrite);
-    if (status != TACIT_OK)
-        return session_fail(s, status);
-    status = tacit_dataset_open(&data, s->context, s->line.operands, (int)s->line.operand_count, &options);
-    if (status != TACIT_OK)
-        return session_fail(s, status);
-    announce(s, data);
-    session_catch_interrupts(s);
-    status = tacit_train(s->context, s->config, data, folder, &train);
-    const int code = training_finish(s, status, folder, s->line.operands[0]);
+    if (status == TACIT_OK && command_line_text(&s->line, "init"))
+        status = tacit_model_open(&init, s->context, command_line_text(&s->line, "init"));
+    if (status == TACIT_OK)
+        status =
+            tacit_dataset_open(&data, s->context, s->line.operands, (int)s->line.operand_count, &options);
+    const int code = status == TACIT_OK ? learn(s, data, init, folder, &train) : session_fail(s, status);
     tacit_dataset_close(data);
+    tacit_model_close(init);
     return code;
 }
 

@@ -140,6 +140,7 @@ int cmd_embed(const command *self, int argc, char **argv);
 int cmd_cluster(const command *self, int argc, char **argv);
 int cmd_classify(const command *self, int argc, char **argv);
 int cmd_classify_predict(const command *self, int argc, char **argv);
+int cmd_export(const command *self, int argc, char **argv);
 int cmd_generate(const command *self, int argc, char **argv);
 int cmd_restore(const command *self, int argc, char **argv);
 int cmd_compare(const command *self, int argc, char **argv);

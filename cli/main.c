@@ -77,6 +77,10 @@ static const command commands[] = {
      "text\n"
      "begins from nothing.",
      1, 2, cmd_generate},
+    {"export", "RUN --hf DIR", "write a model for another program",
+     "Writes a run of next-word as the library transformers of Hugging Face keeps GPT-2. Such a folder opens "
+     "here, too.",
+     1, 1, cmd_export},
     {"restore", "RUN PICTURE -o OUT.png [--mask M] | RUN DATA... --damage KIND [options]",
      "fill holes in pictures, take out noise, sharpen",
      "Restores a picture by a run of denoise, or fills its holes by one of mae or denoise: where the mask is "

@@ -241,6 +241,10 @@ typedef struct tacit_progress {
 
 typedef struct tacit_train_options {
     bool overwrite; /* a run folder that holds something is emptied of an earlier run first */
+    /* tacit_train: what to begin from instead of chance, or NULL: parameters of the same names, the encoder's
+     * among them, how examples are normalised, and the tokenizer. Its encoder and what belongs to that are
+     * the defaults of the config; others are TACIT_ARGUMENT. */
+    const struct tacit_model *init;
     /* May be NULL. Called from the calling thread. */
     void (*progress)(void *user, const tacit_progress *progress);
     /* Sentences on how it goes ("the embeddings of different examples are becoming the same: ..."). May be

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "train/config.h"
 #include "train/embedder.h"
+#include "train/gpt2.h"
 #include "train/looks.h"
 #include "use/export.h"
 #include "use/neighbours.h"
@@ -126,7 +127,7 @@ static tacit_status load(tacit_model *m, const char *folder)
     if (weights)
         status = learner_create(&m->learner, m->context, r->settings, handle_model_shape(r));
     if (status == TACIT_OK)
-        status = run_read_weights(m->learner, weights);
+        status = r->gpt2 ? gpt2_read_weights(m->learner, weights) : run_read_weights(m->learner, weights);
     if (status == TACIT_OK)
         status = run_read_words(r, folder);
     if (status == TACIT_OK)

@@ -12,12 +12,58 @@ tacit_status tacit_run_check(tacit_context *context, const char *run, bool overw
     return run_check(context, run, overwrite);
 }
 
+/* Settings by which an encoder is made: what a run that begins from a model has from there. */
+static const char *const of_encoders[] = {"encoder", "width", "size", "patch", "readout", NULL};
+static const char *const of_texts[] = {"encoder", "readout",   "tokenizer", "vocab",
+                                       "window",  "positions", NULL};
+
+static tacit_status inherit(tacit_context *context, settings *s, const tacit_model *from)
+{
+    const settings *theirs = from->record.settings;
+    for (const char *const *name = from->record.tokenizer ? of_texts : of_encoders; *name; name++) {
+        if (settings_is_auto(theirs, *name))
+            continue;
+        if (settings_is_auto(s, *name) || !settings_is_set(s, *name))
+            TRY(settings_set(s, *name, settings_text(theirs, *name)));
+        else if (strcmp(settings_text(s, *name), settings_text(theirs, *name)) != 0)
+            return context_fail(context, TACIT_ARGUMENT, "--%s %s: the model to begin from has %s", *name,
+                                settings_text(s, *name), settings_text(theirs, *name));
+    }
+    return TACIT_OK;
+}
+
+static tacit_status check_init(tacit_context *context, const dataset *d, const tacit_model *from)
+{
+    const run_record *r = &from->record;
+    const char *kind = run_of_texts(r) ? "texts" : (r->table ? "rows of a table" : "pictures");
+    if (strcmp(kind, dataset_kind(d)) != 0)
+        return context_fail(context, TACIT_ARGUMENT, "the model to begin from is of %s, but the data are %s",
+                            kind, dataset_kind(d));
+    if (r->table && !table_equal(r->table, d->table))
+        return context_fail(context, TACIT_ARGUMENT,
+                            "the columns of the data are not those of the model to begin from");
+    if (!r->table && d->channels != r->channels)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "the model to begin from is of pictures with %d channels, the data have %d",
+                            r->channels, d->channels);
+    return TACIT_OK;
+}
+
 tacit_status tacit_train(tacit_context *context, tacit_config *config, const tacit_dataset *data,
                          const char *run, const tacit_train_options *options)
 {
     const data_source source = handle_source(data);
+    const tacit_model *init = options ? options->init : NULL;
     context_begin(context);
-    return trainer_train(context, config->settings, data->data, &source, run, NULL, options);
+    if (!init)
+        return trainer_train(context, config->settings, data->data, &source, run, NULL, options);
+    TRY(check_init(context, data->data, init));
+    TRY(inherit(context, config->settings, init));
+    const trainer_start start = {.mean = init->record.mean,
+                                 .deviation = init->record.deviation,
+                                 .parameters = &init->learner->parameters,
+                                 .tokenizer = init->record.tokenizer};
+    return trainer_train(context, config->settings, data->data, &source, run, &start, options);
 }
 
 /* Settings that do not change the result. */

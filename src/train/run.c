@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "model/safetensors.h"
 #include "train/config.h"
+#include "train/gpt2.h"
 #include "train/words.h"
 
 #include <errno.h>
@@ -286,7 +287,8 @@ tacit_status run_read_config(run_record *out, tacit_context *context, const char
     memory_free(context, bytes);
     if (!root)
         return context_fail(context, TACIT_FORMAT, "%s:%d: not JSON: %s", path, error.line, error.text);
-    const tacit_status status = read_object(out, path, root);
+    const tacit_status status =
+        gpt2_is_config(root) ? gpt2_read_config(out, path, root) : read_object(out, path, root);
     json_decref(root);
     if (status != TACIT_OK)
         run_record_fini(out);

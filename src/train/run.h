@@ -35,6 +35,7 @@ typedef struct run_record {
     int64_t examples;
     int channels, height, width;
     row_table *table;         /* of rows, what the columns are (no values); NULL: pictures or texts */
+    bool gpt2;                /* the weights have GPT-2's names (train/gpt2.h) */
     tokenizer *tokenizer;     /* of texts, once run_read_words has read it; else NULL */
     double *mean, *deviation; /* (channels): of the pixels, or of the columns */
     int64_t steps;            /* done: 0 in RUN/config.json */
@@ -54,7 +55,8 @@ typedef struct run_numbers {
 tacit_status run_write_config(tacit_context *context, const char *path, const settings *s,
                               const data_source *source, const learner *l, const run_numbers *n);
 
-/* Reads and checks a config.json; damage is TACIT_FORMAT with the path and what was expected. */
+/* Reads and checks a config.json, ours or one of GPT-2; damage is TACIT_FORMAT with the path and what was
+ * expected. */
 tacit_status run_read_config(run_record *out, tacit_context *context, const char *path);
 void run_record_fini(run_record *r);
 

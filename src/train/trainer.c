@@ -110,7 +110,8 @@ static tacit_status find_words(session *s, const trainer_start *start, bool fres
         return TACIT_OK;
     if (start && start->tokenizer) {
         s->words = start->tokenizer;
-        return settings_resolve_whole(s->settings, "vocab", tokenizer_size(s->words));
+        TRY(settings_resolve_whole(s->settings, "vocab", tokenizer_size(s->words)));
+        return words_check(s->words, s->context, s->settings);
     }
     TRY(fresh ? words_train(&s->own_words, s->context, s->data, s->settings)
               : words_read(&s->own_words, s->context, s->run, s->settings));

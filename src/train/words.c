@@ -9,6 +9,20 @@
 
 enum { PIECE = 1 << 20, BPE_DEFAULT = 8192 };
 
+static bool hides_words(const settings *s)
+{
+    return strcmp(settings_text(s, "method"), "masked-word") == 0;
+}
+
+tacit_status words_check(const tokenizer *t, tacit_context *context, const settings *s)
+{
+    if (!hides_words(s) || tokenizer_find_special(t, WORDS_MASK) == settings_whole(s, "vocab") - 1)
+        return TACIT_OK;
+    return context_fail(context, TACIT_ARGUMENT,
+                        "masked-word: the tokenizer of the model to begin from has no \"%s\" at its end",
+                        WORDS_MASK);
+}
+
 /* ---- training ---- */
 
 /* All of what is learnt from, in pieces. Long texts are cut where a space is, if there is one. */
@@ -94,7 +108,7 @@ static tacit_status resolve(const tokenizer *t, tacit_context *context, settings
 tacit_status words_train(tokenizer **out, tacit_context *context, const dataset *d, settings *s)
 {
     const tokenizer_kind kind = tokenizer_kind_find(settings_text(s, "tokenizer"));
-    const bool mask = strcmp(settings_text(s, "method"), "masked-word") == 0;
+    const bool mask = hides_words(s);
     const int64_t wanted = settings_is_auto(s, "vocab") ? BPE_DEFAULT : settings_whole(s, "vocab");
     const int64_t special = mask ? 2 : 1;
     *out = NULL;

@@ -15,6 +15,10 @@
 #define WORDS_LEARNT (UINT64_C(1) << 28)
 tacit_status words_train(tokenizer **out, tacit_context *context, const dataset *d, settings *s);
 
+/* Whether a tokenizer that is given serves the method: TACIT_ARGUMENT where that hides words and there is no
+ * mask. */
+tacit_status words_check(const tokenizer *t, tacit_context *context, const settings *s);
+
 /* "folder/tokenizer.json", whole or not at all, and from it again. A tokenizer of more tokens than "vocab"
  * says, or without the end of a text, is TACIT_FORMAT. */
 tacit_status words_write(const tokenizer *t, tacit_context *context, const char *folder);

@@ -62,6 +62,22 @@ holds 'hidden words have no bits per byte' test -z "$(grep 'bits per byte' got.o
 ok train story.txt -o raw --method next-word --bytes --tokenizer bytes --positions rotary --dropout 0.1 $small
 ok generate raw --tokens 30
 
+ok export words --hf gpt2
+ok eval gpt2 story.txt --part validation --json
+cp got.out theirs
+ok eval words story.txt --json
+holds 'what is exported predicts as well' cmp -s theirs got.out
+ok train story.txt -o onward --method next-word --init gpt2 --batch 8 --max-steps 2 --lr 0 --last-lr 0 --weight-decay 0 --quiet
+ok eval onward story.txt --json
+holds 'a training begins from what was exported' cmp -s theirs got.out
+ok train story.txt -o further --method next-word --init words --batch 8 --max-steps 2 --quiet
+expect 1 '' 'tacit: --window 8: the model to begin from has 16' \
+    train story.txt -o x --method next-word --init words --window 8 --quiet
+expect 1 '' 'tacit: gpt2/config.json is there already: choose another folder' export words --hf gpt2
+expect 1 '' 'tacit: gpt-nano with rotary positions is no GPT-2: expected a run of next-word with learnt positions' export raw --hf x
+expect 2 '' 'tacit: export: --hf DIR is missing: the folder to write
+tacit: see `tacit export --help`' export words
+
 # ---- embeddings ------------------------------------------------------------------------------------------------
 embed='--window 16 --batch 16 --vocab 300 --max-steps 10 --quiet'
 ok train notes.jsonl -o pairs --method simclr --field head --pair body --label about $embed

@@ -1,0 +1,32 @@
+/* `tacit export`: a model in the form of another program. */
+#include "command.h"
+
+static const tacit_option rows[] = {
+    {"hf", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
+     "folder for the library transformers of Hugging Face (GPT-2): config.json, model.safetensors, "
+     "tokenizer.json",
+     "export"},
+    OPTION_QUIET,
+};
+
+static int run(session *s)
+{
+    tacit_model *model = NULL;
+    const char *folder = command_line_text(&s->line, "hf");
+    if (!folder)
+        return session_misused(s, "export: --hf DIR is missing: the folder to write");
+    tacit_status status = tacit_model_open(&model, s->context, s->line.operands[0]);
+    if (status == TACIT_OK)
+        status = tacit_export_gpt2(model, folder);
+    tacit_model_close(model);
+    if (status != TACIT_OK)
+        return session_fail(s, status);
+    printf("%s: GPT2LMHeadModel.from_pretrained opens it, and tacit does\n", folder);
+    return DONE;
+}
+
+int cmd_export(const command *self, int argc, char **argv)
+{
+    session s = {.self = self};
+    return session_run(&s, rows, ROW_COUNT(rows), ROW_COUNT(rows), argc, argv, run);
+}
