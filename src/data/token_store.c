@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 20, JOBS_EACH = 4, HEAD = 16, BLOCK = 1 << 16 };
+enum { PIECE = 1 << 20, JOBS_EACH = 4, HEAD = 16, BLOCK = 1 << 16, NAME_SIZE = 512 };
 
 static const char magic[HEAD] = "tacit tokens 1\n";
 
@@ -131,6 +131,13 @@ size_t text_cut(const uint8_t *text, size_t size)
     return good > 0 ? good : size;
 }
 
+tacit_status text_fail_changed(const dataset *d, int64_t i)
+{
+    char name[NAME_SIZE];
+    dataset_name(d, i, name, sizeof name);
+    return context_fail(d->context, TACIT_FORMAT, "%s: the text has changed since it was opened", name);
+}
+
 /* Where the range ends in a text of `total` bytes. */
 static uint64_t end_of(const filling *f, int64_t text, uint64_t total)
 {
@@ -145,7 +152,10 @@ static bool at_end(const filling *f)
 
 static tacit_status add_segment(filling *f, job *j, const text_piece *piece)
 {
-    const uint64_t left = end_of(f, f->text, piece->total) - f->at;
+    const uint64_t end = end_of(f, f->text, piece->total);
+    if (end > piece->total || f->at + piece->size > piece->total || (piece->size == 0 && f->at < end))
+        return text_fail_changed(f->data, f->text);
+    const uint64_t left = end - f->at;
     const size_t there = piece->size < left ? piece->size : (size_t)left;
     void *array = j->segments;
     TRY(memory_reserve(f->context, &array, &j->capacity, j->count + 1, sizeof *j->segments));
