@@ -62,8 +62,10 @@ static tacit_status split_with(const dataset *d, double share, scratch *s, int64
         return TACIT_OK;
     }
     if (size - *at > near)
-        return next_character(d, s, *text, at);
-    ++*text;
+        TRY(next_character(d, s, *text, at));
+    if (size - *at > near)
+        return TACIT_OK;
+    ++*text; /* nothing of it, or too little, is behind the cut */
     *at = 0;
     return TACIT_OK;
 }
