@@ -274,12 +274,20 @@ static tacit_status end_text(filling *f, uint64_t size)
     return TACIT_OK;
 }
 
+/* Where texts end is part of them: the same bytes as two texts, cut where one is cut into pieces, are others.
+ */
+static void hash_segment(filling *f, const uint8_t *text, const segment *s)
+{
+    const uint8_t ends = s->ends;
+    f->hash = hash_bytes(hash_bytes(f->hash, text, s->size), &ends, 1);
+}
+
 static tacit_status store_job(filling *f, const job *j, uint64_t *size)
 {
     size_t at = 0, token = 0;
     for (size_t k = 0; k < j->count; k++) {
         const segment *s = &j->segments[k];
-        f->hash = hash_bytes(f->hash, j->bytes + at, s->size);
+        hash_segment(f, j->bytes + at, s);
         TRY(put_tokens(f, j->tokens.ids + token, s->tokens));
         at += s->size;
         token += s->tokens;
@@ -367,7 +375,7 @@ static tacit_status hash_texts(filling *f)
         size_t at = 0;
         TRY(fill_job(f, j));
         for (size_t k = 0; k < j->count; at += j->segments[k++].size)
-            f->hash = hash_bytes(f->hash, j->bytes + at, j->segments[k].size);
+            hash_segment(f, j->bytes + at, &j->segments[k]);
     }
     return TACIT_OK;
 }
