@@ -312,6 +312,7 @@ static tacit_status fill(filling *f)
         TRY(atomic_load(&f->status));
         for (int i = 0; i < jobs; i++)
             TRY(store_job(f, &f->jobs[i], &size));
+        TRY(f->writer.status); /* a full disk is told of now, not after all texts; without a file it is OK */
         if (f->context->cancelled)
             return context_fail(f->context, TACIT_CANCELLED, "stopped on request while texts became tokens");
     }
