@@ -57,7 +57,8 @@ static tacit_status random_window(const views *base, uint64_t seed, uint32_t epo
     draws d = draws_at(seed, DRAW_AUGMENT, epoch, 0, view);
     if (example >= base->count)
         return plain_window(base, example, s, out);
-    const int64_t offset = (int64_t)draw_below(&d, (uint64_t)v->window);
+    const int64_t spare = v->tokens.tokens - (v->length - v->window) - base->count * v->window;
+    const int64_t offset = (int64_t)draw_below(&d, (uint64_t)spare + 1);
     return read_window(v, &v->tokens, example * v->window + offset, out);
 }
 
