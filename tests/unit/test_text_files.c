@@ -288,7 +288,7 @@ static void folders_without_texts(void **state)
 {
     (void)state;
     test_put_text(context, "none/a.bin", "a", 1);
-    refuses("none", NULL, TACIT_FORMAT, "none");
+    refuses("none", NULL, TACIT_FORMAT, "none: no pictures found in this folder");
     refuses("none", &by_byte, TACIT_FORMAT, "none: no texts in it: expected files named .txt or .md");
     test_put_text(context, "named.txt/a.bin", "a", 1);
     test_put_text(context, "holds/notes.md/a.bin", "a", 1);
