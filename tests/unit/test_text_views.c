@@ -147,8 +147,7 @@ static void every_token_is_seen(void **state)
             }
         for (int32_t id = 0; id < learnt; id++)
             assert_true(seen[id]);
-        assert_int_equal(seen[127],
-                         held == 0); /* the end is behind the validation part, where there is one */
+        assert_true(seen[127]); /* also where the text is cut: each part of it is a text */
         v->destroy(v);
         dataset_close(d);
     }
