@@ -109,7 +109,7 @@ static int64_t next_odd(const work *w, int64_t before)
 
 static void print_oddest(const work *w)
 {
-    char name[NAME_SIZE];
+    char name[NAME_SIZE], text[BESIDE_SIZE];
     const int names = w->options.neighbours < TOP_NAMES ? w->options.neighbours : TOP_NAMES;
     printf("\nthe oddest by %s, and the normal examples nearest to each:\n\n", score_names[w->score]);
     int64_t at = -1;
@@ -121,7 +121,7 @@ static void print_oddest(const work *w)
                                sizeof name);
             printf("%s %s", k ? "," : "", name);
         }
-        putchar('\n');
+        printf("%s\n", text_beside(w->data, at, text));
     }
 }
 

@@ -18,7 +18,7 @@ static const setting masked_word_settings[] = {
 
 static const default_value masked_word_defaults[] = {
     {"optimizer", "adamw"}, {"beta2", "0.98"}, {"weight-decay", "0.01"},
-    {"lr", "0.001"},        {"clip", "1"},     {NULL, NULL}};
+    {"base-lr", "0.004"},   {"clip", "1"},     {NULL, NULL}};
 
 /* What one lane reads, and is asked. */
 typedef struct hidden_words {
