@@ -28,6 +28,7 @@ static void length_and_pieces_count(void **state)
     (void)state;
     const uint8_t zeros[MOST] = {0};
     uint64_t seen[MOST + 1];
+    assert_true(hash_bytes(HASH_START, NULL, 0) == hash_bytes(HASH_START, zeros, 0));
     for (size_t size = 0; size <= MOST; size++) {
         seen[size] = hash_bytes(HASH_START, zeros, size);
         for (size_t other = 0; other < size; other++)
