@@ -102,9 +102,7 @@ static void a_line_is_a_text(void **state)
 {
     (void)state;
     static const char *const texts[] = {"ab\n\ncd\r\n\r\n\xc3\xa9", "ab\r\n\ncd\n\n\xc3\xa9\n",
-                                        "\xef\xbb\xbf"
-                                        "ab\n\ncd\n\n\xc3\xa9\r\n",
-                                        "ab\n\ncd\n\n\xc3\xa9\r"};
+                                        "\357\273\277ab\n\ncd\n\n\xc3\xa9\r\n", "ab\n\ncd\n\n\xc3\xa9\r"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         dataset *d = opens_text("lines.txt", texts[i], &by_line, 3);
         assert_text(d, 0, "ab");
@@ -125,10 +123,7 @@ static void a_line_is_a_text(void **state)
 static void a_mark_is_no_text(void **state)
 {
     (void)state;
-    dataset *d = opens_text("mark.txt",
-                            "\xef\xbb\xbf"
-                            "after",
-                            NULL, 1);
+    dataset *d = opens_text("mark.txt", "\357\273\277after", NULL, 1);
     assert_text(d, 0, "after");
     dataset_close(d);
     d = opens_text("mark.txt", "\xef\xbb\xbf\xef\xbb\xbf", NULL, 1);
@@ -394,10 +389,7 @@ static void texts_that_are_none(void **state)
     refuses_text("e.txt", "ab\xff\n", NULL, TACIT_FORMAT,
                  "e.txt: byte 2 (0xff) is not UTF-8: expected a text; --bytes takes any file");
     refuses_text("e.txt", "ab\n\xe4\xb8", &by_line, TACIT_FORMAT, "e.txt: byte 3 (0xe4) is not UTF-8");
-    refuses_text("e.txt",
-                 "\xef\xbb\xbf"
-                 "a\xff",
-                 NULL, TACIT_FORMAT, "e.txt: byte 4 (0xff)");
+    refuses_text("e.txt", "\357\273\277a\xff", NULL, TACIT_FORMAT, "e.txt: byte 4 (0xff)");
     refuses("nowhere.txt", NULL, TACIT_IO, "nowhere.txt");
     refuses("nowhere.txt", &by_byte, TACIT_IO, "nowhere.txt: cannot open");
 }

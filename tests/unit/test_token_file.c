@@ -215,17 +215,17 @@ static void every_damaged_byte(void **state)
     make(d, words, &o);
     uint8_t *good = contents(o.path, &size);
     assert_in_range(size, 150, 400);
-    for (size_t at = 0; at < size; at++)
-        for (int bit = 0; bit < 8; bit += 7) {
-            good[at] ^= (uint8_t)(1 << bit);
-            test_put(o.path, good, size);
-            good[at] ^= (uint8_t)(1 << bit);
-            assert_true(made_anew(d, words, &o, 0));
-            uint8_t *found = contents(o.path, &now);
-            assert_int_equal(now, size);
-            assert_memory_equal(found, good, size);
-            free(found);
-        }
+    for (size_t at = 0; at < size; at++) {
+        const uint8_t change = at % 2 ? 1 : 0x80;
+        good[at] ^= change;
+        test_put(o.path, good, size);
+        good[at] ^= change;
+        assert_true(made_anew(d, words, &o, 0));
+        uint8_t *found = contents(o.path, &now);
+        assert_int_equal(now, size);
+        assert_memory_equal(found, good, size);
+        free(found);
+    }
     free(good);
     dataset_close(d);
 }
