@@ -18,6 +18,7 @@ uint64_t hash_bytes(uint64_t state, const void *bytes, size_t size)
         state = mix(state, word);
     }
     word = 0;
-    memcpy(&word, at, size % sizeof word);
+    if (size % sizeof word) /* nothing may be at NULL */
+        memcpy(&word, at, size % sizeof word);
     return mix(mix(state, word), size);
 }

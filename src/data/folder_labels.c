@@ -117,8 +117,8 @@ static tacit_status label_kept(dataset *d, const char *place, const char *const 
     if (without == kept)
         return TACIT_OK;
     if (without > 0) {
-        context_log(d->context, "%s: no labels: %zu of %zu pictures are in no folder that could name them",
-                    place, without, kept);
+        context_log(d->context, "%s: no labels: %zu of %zu %s are in no folder that could name them", place,
+                    without, kept, dataset_kind(d));
         return TACIT_OK;
     }
     const char **found = memory_alloc(d->context, count, sizeof *found);
@@ -153,7 +153,8 @@ static tacit_status enter_split(dataset *d, const char *place, const char **path
     }
     if (kept == 0)
         return fail_split(d, place, split);
-    context_log(d->context, "%s: %zu of %zu pictures are of the split \"%s\"", place, kept, count, split);
+    context_log(d->context, "%s: %zu of %zu %s are of the split \"%s\"", place, kept, count, dataset_kind(d),
+                split);
     return TACIT_OK;
 }
 

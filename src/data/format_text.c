@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SNIFF_SIZE = 16, DEPTH_MOST = 8, LOOKS_MOST = 10000 };
+enum { SNIFF_SIZE = 16, DEPTH_MOST = 64, LOOKS_MOST = 10000 };
 
 /* ---- which files are texts ---- */
 
@@ -110,7 +110,11 @@ static tacit_status open_text(dataset *d, const char *const *paths, int count, c
     if (!f)
         return TACIT_NOMEM;
     d->state = f;
+    d->texts = true;
     TRY(text_files_list(f, d->context, paths, count));
+    if (f->list.ignored)
+        context_log(d->context, "%s: %" PRId64 " files that are not named like texts were ignored", paths[0],
+                    f->list.ignored);
     TRY(label_files(d, paths[0]));
     const text_scan how = {.lines = options->unit && strcmp(options->unit, "line") == 0,
                            .any_bytes = options->any_bytes};
@@ -119,7 +123,6 @@ static tacit_status open_text(dataset *d, const char *const *paths, int count, c
     if (f->empty)
         context_log(d->context, "%s: %" PRIu64 " lines with nothing in them are no examples", paths[0],
                     f->empty);
-    d->texts = true;
     d->channels = 1;
     d->count = (int64_t)f->count;
     return TACIT_OK;

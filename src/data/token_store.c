@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 20, JOBS_EACH = 4, HEAD = 16, BLOCK = 1 << 16 };
+enum { PIECE = 1 << 20, JOBS_EACH = 4, HEAD = 16, BLOCK = 1 << 16, NAME_SIZE = 512 };
 
 static const char magic[HEAD] = "tacit tokens 1\n";
 
@@ -62,8 +62,10 @@ static tacit_status split_with(const dataset *d, double share, scratch *s, int64
         return TACIT_OK;
     }
     if (size - *at > near)
-        return next_character(d, s, *text, at);
-    ++*text;
+        TRY(next_character(d, s, *text, at));
+    if (size - *at > near)
+        return TACIT_OK;
+    ++*text; /* nothing of it, or too little, is behind the cut */
     *at = 0;
     return TACIT_OK;
 }
@@ -131,6 +133,13 @@ size_t text_cut(const uint8_t *text, size_t size)
     return good > 0 ? good : size;
 }
 
+tacit_status text_fail_changed(const dataset *d, int64_t i)
+{
+    char name[NAME_SIZE];
+    dataset_name(d, i, name, sizeof name);
+    return context_fail(d->context, TACIT_FORMAT, "%s: the text has changed since it was opened", name);
+}
+
 /* Where the range ends in a text of `total` bytes. */
 static uint64_t end_of(const filling *f, int64_t text, uint64_t total)
 {
@@ -145,7 +154,10 @@ static bool at_end(const filling *f)
 
 static tacit_status add_segment(filling *f, job *j, const text_piece *piece)
 {
-    const uint64_t left = end_of(f, f->text, piece->total) - f->at;
+    const uint64_t end = end_of(f, f->text, piece->total);
+    if (end > piece->total || f->at + piece->size > piece->total || (piece->size == 0 && f->at < end))
+        return text_fail_changed(f->data, f->text);
+    const uint64_t left = end - f->at;
     const size_t there = piece->size < left ? piece->size : (size_t)left;
     void *array = j->segments;
     TRY(memory_reserve(f->context, &array, &j->capacity, j->count + 1, sizeof *j->segments));
@@ -262,12 +274,20 @@ static tacit_status end_text(filling *f, uint64_t size)
     return TACIT_OK;
 }
 
+/* Where texts end is part of them: the same bytes as two texts, cut where one is cut into pieces, are others.
+ */
+static void hash_segment(filling *f, const uint8_t *text, const segment *s)
+{
+    const uint8_t ends = s->ends;
+    f->hash = hash_bytes(hash_bytes(f->hash, text, s->size), &ends, 1);
+}
+
 static tacit_status store_job(filling *f, const job *j, uint64_t *size)
 {
     size_t at = 0, token = 0;
     for (size_t k = 0; k < j->count; k++) {
         const segment *s = &j->segments[k];
-        f->hash = hash_bytes(f->hash, j->bytes + at, s->size);
+        hash_segment(f, j->bytes + at, s);
         TRY(put_tokens(f, j->tokens.ids + token, s->tokens));
         at += s->size;
         token += s->tokens;
@@ -292,6 +312,7 @@ static tacit_status fill(filling *f)
         TRY(atomic_load(&f->status));
         for (int i = 0; i < jobs; i++)
             TRY(store_job(f, &f->jobs[i], &size));
+        TRY(f->writer.status); /* a full disk is told of now, not after all texts; without a file it is OK */
         if (f->context->cancelled)
             return context_fail(f->context, TACIT_CANCELLED, "stopped on request while texts became tokens");
     }
@@ -355,7 +376,7 @@ static tacit_status hash_texts(filling *f)
         size_t at = 0;
         TRY(fill_job(f, j));
         for (size_t k = 0; k < j->count; at += j->segments[k++].size)
-            f->hash = hash_bytes(f->hash, j->bytes + at, j->segments[k].size);
+            hash_segment(f, j->bytes + at, &j->segments[k]);
     }
     return TACIT_OK;
 }

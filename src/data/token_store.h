@@ -32,8 +32,11 @@ tacit_status text_range_split(const dataset *d, double share, text_range *before
 
 /* How much of a text's first `size` bytes, which go on, can be encoded alone: no token of any tokenizer
  * reaches over the place between a printing ASCII character and a space. Without such a place, up to the last
- * whole character. */
+ * whole character. `size` is at least 1. */
 size_t text_cut(const uint8_t *text, size_t size);
+
+/* Records that text i is no longer what it was, as TACIT_FORMAT. */
+tacit_status text_fail_changed(const dataset *d, int64_t i);
 
 typedef struct token_store_options {
     text_part part;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "data/augment/text_views.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
 #include "train/looks.h"
@@ -124,10 +125,13 @@ static char *tokens_folder(session *s, bool fresh)
 {
     if (!fresh)
         return path_join(s->context, s->run, "tokens");
-    const size_t size = strlen(s->run) + sizeof ".tokens-part";
+    size_t length = strlen(s->run);
+    while (length > 1 && s->run[length - 1] == '/') /* it would be in the folder, not beside it */
+        length--;
+    const size_t size = length + sizeof ".tokens-part";
     s->tokens_part = memory_alloc(s->context, size, 1);
     if (s->tokens_part)
-        snprintf(s->tokens_part, size, "%s.tokens-part", s->run);
+        snprintf(s->tokens_part, size, "%.*s.tokens-part", (int)length, s->run);
     return s->tokens_part;
 }
 
@@ -150,6 +154,20 @@ static tacit_status create_views(session *s, bool fresh)
     return status;
 }
 
+/* Of a folder "tokens" what a run that never had its config.json left there. What else is in it is not ours,
+ * and will be in the way. */
+static tacit_status clear_tokens(tacit_context *context, const char *folder)
+{
+    for (int i = 0; text_view_files[i]; i++) {
+        char *path = path_join(context, folder, text_view_files[i]);
+        if (!path)
+            return TACIT_NOMEM;
+        remove(path);
+        memory_free(context, path);
+    }
+    return TACIT_OK;
+}
+
 /* Tokenizer and tokens into the folder of the run, which is there now. */
 static tacit_status move_words(session *s)
 {
@@ -159,7 +177,7 @@ static tacit_status move_words(session *s)
     char *folder = path_join(s->context, s->run, "tokens");
     if (!folder)
         return TACIT_NOMEM;
-    tacit_status status = folder_delete(s->context, folder);
+    tacit_status status = clear_tokens(s->context, folder);
     if (status == TACIT_OK && s->context->files.rename(s->tokens_part, folder) != 0)
         status = context_fail(s->context, TACIT_IO, "%s: cannot be moved to %s: %s", s->tokens_part, folder,
                               strerror(errno));

@@ -25,18 +25,28 @@ tacit_status words_check(const tokenizer *t, tacit_context *context, const setti
 
 /* ---- training ---- */
 
-/* All of what is learnt from, in pieces. Long texts are cut where a space is, if there is one. */
-static tacit_status feed_text(tokenizer_trainer *t, const dataset *d, text_part part, int64_t text,
-                              uint64_t from, uint64_t to, scratch *s, uint64_t *left)
+/* What is learnt from, on its way to the trainer. */
+typedef struct feeding {
+    tokenizer_trainer *trainer;
+    const dataset *data;
+    text_part part;
+    scratch *memory;
+    uint64_t left; /* bytes that may still be learnt from */
+} feeding;
+
+/* A text in pieces: long ones are cut where a space is, if there is one. */
+static tacit_status feed_text(feeding *f, int64_t text, uint64_t from, uint64_t to)
 {
-    for (uint64_t at = from; at<to && * left> 0;) {
+    for (uint64_t at = from; at < to && f->left > 0;) {
         text_piece piece;
         const uint64_t most = to - at < PIECE ? to - at : PIECE;
-        TRY(dataset_read_text(d, text, part, at, (size_t)most, s, &piece));
+        TRY(dataset_read_text(f->data, text, f->part, at, (size_t)most, f->memory, &piece));
+        if (piece.size == 0)
+            return text_fail_changed(f->data, text);
         const size_t size = piece.size < to - at ? text_cut(piece.bytes, piece.size) : piece.size;
-        TRY(tokenizer_trainer_feed(t, piece.bytes, size));
+        TRY(tokenizer_trainer_feed(f->trainer, piece.bytes, size));
         at += size;
-        *left -= size < *left ? size : *left;
+        f->left -= size < f->left ? size : f->left;
     }
     return TACIT_OK;
 }
@@ -44,14 +54,13 @@ static tacit_status feed_text(tokenizer_trainer *t, const dataset *d, text_part 
 static tacit_status feed_part(tokenizer_trainer *t, const dataset *d, text_part part, const text_range *r,
                               scratch *s)
 {
-    uint64_t left = WORDS_LEARNT;
-    for (int64_t i = r->first; i <= r->last && i < d->count && left > 0; i++) {
+    feeding f = {.trainer = t, .data = d, .part = part, .memory = s, .left = WORDS_LEARNT};
+    for (int64_t i = r->first; i <= r->last && i < d->count && f.left > 0; i++) {
         text_piece piece;
         TRY(dataset_read_text(d, i, part, 0, 0, s, &piece));
-        TRY(feed_text(t, d, part, i, i == r->first ? r->first_byte : 0,
-                      i == r->last ? r->last_byte : piece.total, s, &left));
+        TRY(feed_text(&f, i, i == r->first ? r->first_byte : 0, i == r->last ? r->last_byte : piece.total));
     }
-    if (left == 0)
+    if (f.left == 0)
         context_log(d->context, "the tokenizer is made from the first %llu MB of the texts",
                     (unsigned long long)(WORDS_LEARNT >> 20));
     return TACIT_OK;

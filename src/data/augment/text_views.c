@@ -57,7 +57,8 @@ static tacit_status random_window(const views *base, uint64_t seed, uint32_t epo
     draws d = draws_at(seed, DRAW_AUGMENT, epoch, 0, view);
     if (example >= base->count)
         return plain_window(base, example, s, out);
-    const int64_t offset = (int64_t)draw_below(&d, (uint64_t)v->window);
+    const int64_t spare = v->tokens.tokens - (v->length - v->window) - base->count * v->window;
+    const int64_t offset = (int64_t)draw_below(&d, (uint64_t)spare + 1);
     return read_window(v, &v->tokens, example * v->window + offset, out);
 }
 
@@ -158,10 +159,13 @@ static void destroy(views *base)
     memory_free(v->context, v);
 }
 
-static tacit_status fill_store(const dataset *d, const text_view_options *o, const char *name,
+enum { FILE_TRAIN, FILE_VALIDATION, FILE_SECOND };
+const char *const text_view_files[] = {"train.tokens", "validation.tokens", "second.tokens", NULL};
+
+static tacit_status fill_store(const dataset *d, const text_view_options *o, int file,
                                token_store_options how, token_store *out)
 {
-    char *path = o->folder ? path_join(d->context, o->folder, name) : NULL;
+    char *path = o->folder ? path_join(d->context, o->folder, text_view_files[file]) : NULL;
     if (o->folder && !path)
         return TACIT_NOMEM;
     how.path = path;
@@ -177,21 +181,21 @@ static tacit_status fill_stream(text_views *v, const dataset *d, const text_view
                         held = learnt;
     if (o->validation > 0.0) {
         TRY(text_range_split(d, o->validation, &learnt.range, &held.range));
-        TRY(fill_store(d, o, "validation.tokens", held, &v->second));
+        TRY(fill_store(d, o, FILE_VALIDATION, held, &v->second));
     }
-    TRY(fill_store(d, o, "train.tokens", learnt, &v->tokens));
+    TRY(fill_store(d, o, FILE_TRAIN, learnt, &v->tokens));
     return count_windows(v, o->ahead);
 }
 
 static tacit_status fill_texts(text_views *v, const dataset *d, const text_view_options *o)
 {
     token_store_options how = {.range = text_range_all(d), .end = -1};
-    TRY(fill_store(d, o, "train.tokens", how, &v->tokens));
+    TRY(fill_store(d, o, FILE_TRAIN, how, &v->tokens));
     v->base.count = d->count;
     if (!v->paired)
         return TACIT_OK;
     how.part = TEXT_SECOND;
-    return fill_store(d, o, "second.tokens", how, &v->second);
+    return fill_store(d, o, FILE_SECOND, how, &v->second);
 }
 
 tacit_status text_views_create(views **out, tacit_context *context, const dataset *d,

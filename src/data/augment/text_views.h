@@ -20,6 +20,9 @@ typedef struct text_view_options {
     const char *folder; /* where the tokens are kept in files, or found again; NULL: in memory */
 } text_view_options;
 
+/* The files that may come to be in `folder`; NULL ends them. */
+extern const char *const text_view_files[];
+
 /* Views of shape (window + ahead) i32.
  *
  * A stream has `count` windows, which random views move together by an offset drawn anew in each epoch, so
