@@ -1,8 +1,9 @@
 /* masked-word: some tokens of a text are hidden and predicted from all others (Devlin et al. 2019, "BERT:
  * pre-training of deep bidirectional transformers for language understanding", section 3.1). Of the chosen
  * ones 80 in 100 become the mask, the last token of the vocabulary, 10 another token, and 10 stay. */
+#include "objective/self_prediction/masked_word.h"
+
 #include "base/philox.h"
-#include "objective/objective.h"
 #include "op/op.h"
 
 #include <string.h>
@@ -19,13 +20,6 @@ static const setting masked_word_settings[] = {
 static const default_value masked_word_defaults[] = {
     {"optimizer", "adamw"}, {"beta2", "0.98"}, {"weight-decay", "0.01"},
     {"lr", "0.001"},        {"clip", "1"},     {NULL, NULL}};
-
-/* What one lane reads, and is asked. */
-typedef struct hidden_words {
-    value read;   /* (B, T): ids with some of them hidden */
-    value places; /* (B, K): which are asked for */
-    value asked;  /* (B * K): what they were */
-} hidden_words;
 
 /* K different places of T, drawn one after the other (the beginning of a shuffle). */
 static void choose_places(int32_t *order, int64_t count, int64_t chosen, draws *d)
@@ -79,15 +73,22 @@ static hidden_words hide_words(const method *m, tape *t, const lane *l)
     return out;
 }
 
-static value masked_word_lane(const method *m, tape *t, const lane *l)
+value masked_word_loss(const method *m, tape *t, const hidden_words *h)
 {
     const encoder *e = m->encoder;
+    const value x = e->encode_words(e, t, h->read, (value){0}); /* (B, T, D) */
+    const value asked = op_gather_rows(t, x, h->places);        /* (B, K, D) */
+    const tensor *targets = tape_tensor(t, h->asked);
+    if (!targets)
+        return (value){0};
+    const shape flat = shape_2(shape_count(targets->shape), e->width);
+    return op_cross_entropy(t, op_reshape(t, asked, flat), e->words, h->asked, (value){0}, 1.0f);
+}
+
+static value masked_word_lane(const method *m, tape *t, const lane *l)
+{
     const hidden_words h = hide_words(m, t, l);
-    const value x = e->encode_words(e, t, h.read, (value){0}); /* (B, T, D) */
-    const value asked = op_gather_rows(t, x, h.places);        /* (B, K, D) */
-    const int64_t rows = l->count * ((const masked_word *)m->state)->chosen;
-    return op_cross_entropy(t, op_reshape(t, asked, shape_2(rows, e->width)), e->words, h.asked, (value){0},
-                            1.0f);
+    return masked_word_loss(m, t, &h);
 }
 
 static void masked_word_destroy(method *m)
