@@ -129,8 +129,9 @@ static value hidden_word_loss(trial *t, int step)
     const tensor read = rows_of(t, "read", WINDOW, step), places = rows_of(t, "places", HIDDEN, step);
     tensor asked = rows_of(t, "asked", HIDDEN, step);
     asked.shape = shape_1(BATCH * HIDDEN);
-    const hidden_words h = {tape_constant(t->tape, &read), tape_constant(t->tape, &places),
-                            tape_constant(t->tape, &asked)};
+    const hidden_words h = {.read = tape_constant(t->tape, &read),
+                            .places = tape_constant(t->tape, &places),
+                            .asked = tape_constant(t->tape, &asked)};
     return masked_word_loss(&t->method, t->tape, &h);
 }
 
