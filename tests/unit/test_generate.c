@@ -412,12 +412,17 @@ static void wrong_options_are_named(void **state)
         double temperature, top_p, repetition;
         const char *part;
     } cases[] = {
-        {-1, 0, 1, 1, 1, "-1 tokens"},          {1, -1, 1, 1, 1, "the -1 likeliest"},
-        {1, 0, -0.1, 1, 1, "temperature -0.1"}, {1, 0, 101, 1, 1, "temperature 101"},
-        {1, 0, NAN, 1, 1, "temperature"},       {1, 0, 1, 0, 1, "0 of them"},
-        {1, 0, 1, 1.5, 1, "1.5 of them"},       {1, 0, 1, NAN, 1, "of them"},
-        {1, 0, 1, 1, 0, "repetition 0"},        {1, 0, 1, 1, 11, "repetition 11"},
-        {1, 0, 1, 1, NAN, "repetition"},
+        {-1, 0, 1, 1, 1, "-1 tokens"},
+        {1, -1, 1, 1, 1, "the -1 likeliest"},
+        {1, 0, -0.1, 1, 1, "temperature -0.1"},
+        {1, 0, 101, 1, 1, "temperature 101"},
+        {1, 0, (double)NAN, 1, 1, "temperature"},
+        {1, 0, 1, 0, 1, "0 of them"},
+        {1, 0, 1, 1.5, 1, "1.5 of them"},
+        {1, 0, 1, (double)NAN, 1, "of them"},
+        {1, 0, 1, 1, 0, "repetition 0"},
+        {1, 0, 1, 1, 11, "repetition 11"},
+        {1, 0, 1, 1, (double)NAN, "repetition"},
     };
     trial t;
     set_up(&t, "abc");

@@ -199,7 +199,7 @@ static void what_can_not_be_measured_is_named(void **state)
     refuses_to_measure(next_word, squares, 0, "the model was trained with texts, but the data are pictures");
     refuses_to_measure(next_word, NULL, 1.0, "a share of 1 of the texts: expected 0 to below 1");
     refuses_to_measure(next_word, NULL, -0.5, "a share of -0.5 of the texts");
-    refuses_to_measure(next_word, NULL, NAN, "of the texts: expected 0 to below 1");
+    refuses_to_measure(next_word, NULL, (double)NAN, "of the texts: expected 0 to below 1");
     tacit_dataset_close(squares);
     tacit_context_destroy(context);
 }
