@@ -26,6 +26,10 @@ static const tacit_option rows[] = {
      "folder for scores.csv, oddest.png (each beside its nearest normal ones), and heat.png of "
      "self-prediction",
      "anomaly"},
+    {"masks", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
+     "folder of pictures named as those of DATA, or that with _mask, white where these are odd: measures "
+     "how well self-prediction finds their pixels",
+     "anomaly"},
     {"split", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
      "part of the data, where it has parts; test where --fit or --all-classes is given, else train",
      "anomaly"},
@@ -48,8 +52,10 @@ typedef struct work {
     session *session;
     tacit_model *model;
     tacit_dataset *data, *fit; /* fit NULL: the data are their own reference */
+    tacit_dataset *masks;      /* NULL: none */
     tacit_anomaly_options options;
     tacit_anomaly result;
+    tacit_odd_pixels pixels; /* where there are masks */
     int64_t count;
     int32_t classes;  /* of fit, for --all-classes */
     int score;        /* that ranks */
@@ -66,6 +72,15 @@ static void print_cell(double share)
         printf("%14.3f", share);
     else
         printf("%14s", "-");
+}
+
+static void print_pixels(const tacit_odd_pixels *p)
+{
+    char a[COUNT_TEXT], b[COUNT_TEXT];
+    printf("pixels by their error of prediction: AUROC %.3f, AUPR %.3f; %.3g%% of them are odd; %s pictures, "
+           "masks of %s\n",
+           p->auroc, p->average_precision, 100 * p->odd_share, count_text(p->pictures, a),
+           count_text(p->masked, b));
 }
 
 static void print_measures(const work *w)
@@ -91,6 +106,8 @@ static void print_measures(const work *w)
         print_cell(m->average_precision);
         putchar('\n');
     }
+    if (w->masks)
+        print_pixels(&w->pixels);
 }
 
 /* The oddest of those after `before` in the ranking; -1 when there is none left. Equal scores: by number. */
@@ -109,7 +126,7 @@ static int64_t next_odd(const work *w, int64_t before)
 
 static void print_oddest(const work *w)
 {
-    char name[NAME_SIZE];
+    char name[NAME_SIZE], text[BESIDE_SIZE];
     const int names = w->options.neighbours < TOP_NAMES ? w->options.neighbours : TOP_NAMES;
     printf("\nthe oddest by %s, and the normal examples nearest to each:\n\n", score_names[w->score]);
     int64_t at = -1;
@@ -121,7 +138,7 @@ static void print_oddest(const work *w)
                                sizeof name);
             printf("%s %s", k ? "," : "", name);
         }
-        putchar('\n');
+        printf("%s\n", text_beside(w->data, at, text));
     }
 }
 
@@ -154,15 +171,26 @@ static json_t *describe_oddest(const work *w)
     return list;
 }
 
+static json_t *describe_pixels(const tacit_odd_pixels *p)
+{
+    return json_pack("{s:I, s:I, s:f, s:f, s:f}", "pictures", (json_int_t)p->pictures, "masked",
+                     (json_int_t)p->masked, "odd_share", p->odd_share, "auroc", p->auroc, "aupr",
+                     p->average_precision);
+}
+
 static json_t *describe(const work *w)
 {
     const tacit_anomaly *r = &w->result;
-    return json_pack("{s:I, s:I, s:I, s:s, s:f, s:o, s:o, s:o, s:o}", "examples", (json_int_t)r->count,
-                     "fitted", (json_int_t)r->fitted, "held_out", (json_int_t)r->held_out, "score",
-                     score_names[w->score], "wanted_false_alarms", w->options.false_alarms, "neighbours",
-                     describe_measure(&r->measures[TACIT_ODD_NEIGHBOURS]), "mahalanobis",
-                     describe_measure(&r->measures[TACIT_ODD_MAHALANOBIS]), "prediction",
-                     describe_measure(&r->measures[TACIT_ODD_PREDICTION]), "oddest", describe_oddest(w));
+    json_t *all =
+        json_pack("{s:I, s:I, s:I, s:s, s:f, s:o, s:o, s:o, s:o}", "examples", (json_int_t)r->count, "fitted",
+                  (json_int_t)r->fitted, "held_out", (json_int_t)r->held_out, "score", score_names[w->score],
+                  "wanted_false_alarms", w->options.false_alarms, "neighbours",
+                  describe_measure(&r->measures[TACIT_ODD_NEIGHBOURS]), "mahalanobis",
+                  describe_measure(&r->measures[TACIT_ODD_MAHALANOBIS]), "prediction",
+                  describe_measure(&r->measures[TACIT_ODD_PREDICTION]), "oddest", describe_oddest(w));
+    if (w->masks)
+        json_object_set_new(all, "pixels", describe_pixels(&w->pixels));
+    return all;
 }
 
 static void hear_stage(void *user, const char *what)
@@ -177,8 +205,13 @@ static int find_odd(work *w, const char *folder)
     w->nearest = calloc((size_t)w->count + 1, (size_t)w->options.neighbours * sizeof *w->nearest);
     if (!w->scores || !w->nearest)
         return session_broken(s, "out of memory: use --limit");
-    tacit_status status = tacit_find_odd(w->model, w->data, w->fit, &w->options, w->scores, w->nearest,
-                                         &w->result, hear_stage, &s->progress);
+    tacit_status status = TACIT_OK;
+    if (w->masks)
+        status = tacit_measure_odd_pixels(w->model, w->data, w->masks, w->options.normal, &w->pixels,
+                                          hear_stage, &s->progress);
+    if (status == TACIT_OK)
+        status = tacit_find_odd(w->model, w->data, w->fit, &w->options, w->scores, w->nearest, &w->result,
+                                hear_stage, &s->progress);
     if (status == TACIT_OK && !isfinite(w->result.measures[w->score].threshold))
         return session_broken(
             s, "--score prediction: the model is of a contrastive method, which predicts nothing");
@@ -285,10 +318,26 @@ static int choose_normal(work *w)
     return DONE;
 }
 
+/* Masks may lie in parts like the data's; other folders that they lie in are no labels. */
+static tacit_status open_masks(work *w, const char *folder, const char *split)
+{
+    tacit_dataset_options options = tacit_dataset_options_default();
+    tacit_context *context = w->session->context;
+    options.split = split;
+    options.channels = 1;
+    options.cache_bytes = 0;
+    const tacit_status status = tacit_dataset_open(&w->masks, context, &folder, 1, &options);
+    if (status != TACIT_ARGUMENT || !split)
+        return status;
+    options.split = NULL;
+    return tacit_dataset_open(&w->masks, context, &folder, 1, &options);
+}
+
 static tacit_status open_all(work *w, bool classes)
 {
     session *s = w->session;
     const char *fit = command_line_text(&s->line, "fit"), *split = command_line_text(&s->line, "split");
+    const char *masks = command_line_text(&s->line, "masks");
     tacit_status status = tacit_model_open(&w->model, s->context, s->line.operands[0]);
     if (status == TACIT_OK && fit) {
         const tacit_dataset_options options = session_data_options(s, w->model, NULL);
@@ -297,11 +346,12 @@ static tacit_status open_all(work *w, bool classes)
         status = session_open_data(s, &w->fit, w->model, 1, NULL);
     if (status != TACIT_OK)
         return status;
-    status = session_open_data(s, &w->data, w->model, 1, split ? split : fit || classes ? "test" : NULL);
+    const char *part = split ? split : fit || classes ? "test" : NULL;
+    status = session_open_data(s, &w->data, w->model, 1, part);
     /* Data without a test part are what was asked for; without --fit there must be one. */
     if (status == TACIT_ARGUMENT && fit && !split)
         status = session_open_data(s, &w->data, w->model, 1, NULL);
-    return status;
+    return status == TACIT_OK && masks ? open_masks(w, masks, part) : status;
 }
 
 static int search(work *w, bool classes)
@@ -321,6 +371,8 @@ static int run(session *s)
     const bool classes = command_line_flag(&s->line, "all-classes");
     if (classes && command_line_text(&s->line, "normal"))
         return session_misused(s, "anomaly: --normal and --all-classes exclude each other");
+    if (classes && command_line_text(&s->line, "masks"))
+        return session_misused(s, "anomaly: --masks and --all-classes exclude each other");
     w.options.neighbours = (int)command_line_whole(&s->line, "neighbours");
     w.options.false_alarms = command_line_number(&s->line, "false-alarms");
     w.options.seed = (uint64_t)command_line_whole(&s->line, "seed");
@@ -333,6 +385,7 @@ static int run(session *s)
     free(w.auroc);
     tacit_dataset_close(w.data);
     tacit_dataset_close(w.fit);
+    tacit_dataset_close(w.masks);
     tacit_model_close(w.model);
     return code;
 }

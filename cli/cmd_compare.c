@@ -12,7 +12,9 @@ static const tacit_option rows[] = {
     {"overwrite", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "empty the runs of an earlier comparison first",
      "compare"},
     {"methods", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
-     "names with commas between; default: mae,denoise,simclr,vicreg", "compare"},
+     "names with commas between; default: mae,denoise,simclr,vicreg, of texts "
+     "next-word,masked-word,simclr,vicreg",
+     "compare"},
     {"minutes", TACIT_OPTION_NUMBER, 0.01, 1e6, NULL, "5", "minutes", "of training for each method",
      "compare"},
     {"steps", TACIT_OPTION_WHOLE, 0, 1e12, NULL, "0", "steps",
@@ -34,7 +36,10 @@ static const tacit_option rows[] = {
      "data"},
     {"header", TACIT_OPTION_CHOICE, 0, 0, "auto|yes|no", "auto", "",
      "tables: the first row names the columns", "data"},
-    {"label", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "", "tables: column of the label, by name or number",
+    {"label", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
+     "tables: column of the label, by name or number; JSON lines: field", "data"},
+    {"field", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "", "JSON lines: field of the text", "data"},
+    {"pair", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "", "JSON lines: field of a second text that belongs to it",
      "data"},
     OPTION_THREADS,
     OPTION_JSON,
@@ -42,7 +47,7 @@ static const tacit_option rows[] = {
 };
 
 /* Options that are settings of every training as they are. */
-static const char *const training[] = {"encoder", "size", "batch"};
+static const char *const training[] = {"encoder", "size", "batch", "label", "field", "pair"};
 
 static void hear_progress(void *user, const tacit_progress *p)
 {
@@ -66,6 +71,9 @@ static tacit_dataset_options data_options(const session *s)
     o.skip_bad = command_line_flag(&s->line, "skip-bad");
     o.header = command_line_text(&s->line, "header");
     o.label = command_line_text(&s->line, "label");
+    o.field = command_line_text(&s->line, "field");
+    o.pair = command_line_text(&s->line, "pair");
+    o.unit = "line";
     return o;
 }
 
@@ -128,10 +136,6 @@ static int compare(session *s, const char *folder, tacit_dataset *data, tacit_da
             settings[count++] = training[i];
             settings[count++] = command_line_text(&s->line, training[i]);
         }
-    if (command_line_text(&s->line, "label")) {
-        settings[count++] = "label";
-        settings[count++] = command_line_text(&s->line, "label");
-    }
     settings[count++] = "header";
     settings[count++] = command_line_text(&s->line, "header");
     o.methods = command_line_text(&s->line, "methods");

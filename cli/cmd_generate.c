@@ -131,7 +131,7 @@ static int write_text(work *w, int64_t sample, int64_t all)
         (json ? keep_piece : hear_piece)(w, w->prompt, w->prompt_size);
     const tacit_status status = tacit_generate(w->model, w->prompt, w->prompt_size, &w->options, sample,
                                                json ? keep_piece : hear_piece, w, &g);
-    if (!json)
+    if (!json && (status == TACIT_OK || status == TACIT_CANCELLED))
         putchar('\n');
     if (status != TACIT_OK)
         return session_fail(s, status);

@@ -1,6 +1,5 @@
 /* `tacit identify`: who is it? The nearest label of a gallery for each probe. */
-#include "command.h"
-#include "json.h"
+#include "fit.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,10 +9,12 @@ enum { TOP = 20, NAME_SIZE = 1024 };
 static const tacit_option rows[] = {
     {"threshold", TACIT_OPTION_NUMBER, -1, 1, NULL, NULL, "",
      "similarity below which the answer is unknown; `tacit verify` finds one", "identify"},
+    OPTION_FIT("identify"),
     {"output", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
      "CSV of all answers: name, label, answer, similarity, nearest example", "identify"},
     {"quick", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "leave out raw pixels and the untrained encoder",
      "identify"},
+    {"seed", TACIT_OPTION_WHOLE, 0, 9007199254740992.0, NULL, "1", "", "of the folds of --fit", "identify"},
     {"limit", TACIT_OPTION_WHOLE, 0, 9e15, NULL, "0", "examples", "first N of each data set only; 0: all",
      "identify"},
     {"skip-bad", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "leave out unreadable examples and list them",
@@ -29,6 +30,7 @@ typedef struct work {
     session *session;
     tacit_model *model;
     tacit_dataset *gallery, *probes;
+    tacit_dataset *fit; /* NULL: none */
     tacit_identify_options options;
     tacit_identification result;
     int32_t *label;    /* (N, TACIT_RANKS) */
@@ -71,6 +73,16 @@ static void print_row(const char *name, double learnt, double pixels, double unt
     putchar('\n');
 }
 
+static void print_fit(const tacit_model *model, const tacit_identification *r)
+{
+    if (r->fit.examples == 0)
+        return;
+    fit_print(model, &r->fit, isfinite(r->pixels.rank_1));
+    if (r->known > 0)
+        printf("this model without the fit: rank 1 %.3f, rank 5 %.3f\n", r->unfitted.rank_1,
+               r->unfitted.rank_5);
+}
+
 static void print_measures(const tacit_model *model, const tacit_identification *r)
 {
     char a[COUNT_TEXT], b[COUNT_TEXT], c[COUNT_TEXT];
@@ -84,6 +96,7 @@ static void print_measures(const tacit_model *model, const tacit_identification 
         print_row("rank 1", r->learnt.rank_1, r->pixels.rank_1, r->untrained.rank_1);
         print_row("rank 5", r->learnt.rank_5, r->pixels.rank_5, r->untrained.rank_5);
     }
+    print_fit(model, r);
     if (r->known + r->strangers > 0)
         printf("\n%s are known by their label, %s are strangers to the gallery\n", count_text(r->known, a),
                count_text(r->strangers, b));
@@ -113,13 +126,14 @@ static json_t *describe(const work *w)
                               json_pack("{s:s, s:s, s:f}", "name", name, "answer", answer_of(w, i, answer),
                                         "similarity", (double)w->similarity[i * TACIT_RANKS]));
     }
-    return json_pack("{s:I, s:I, s:i, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "probes",
+    return json_pack("{s:I, s:I, s:i, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "probes",
                      (json_int_t)r->probes, "gallery", (json_int_t)r->gallery, "labels", (int)r->classes,
                      "known", (json_int_t)r->known, "strangers", (json_int_t)r->strangers, "unknown",
                      (json_int_t)r->unknown, "known_refused", json_known(r->known_refused),
                      "strangers_refused", json_known(r->strangers_refused), "model",
                      describe_score(&r->learnt), raw_key(w->model), describe_score(&r->pixels), "untrained",
-                     describe_score(&r->untrained), "answers", list);
+                     describe_score(&r->untrained), "fit", fit_describe(&r->fit), "model_without_fit",
+                     describe_score(&r->unfitted), "answers", list);
 }
 
 /* ---- the command ---- */
@@ -162,10 +176,13 @@ static tacit_status open_all(work *w)
     tacit_status status = tacit_model_open(&w->model, s->context, s->line.operands[0]);
     if (status != TACIT_OK)
         return status;
-    const tacit_dataset_options options = session_data_options(s, w->model, NULL);
+    const tacit_dataset_options options = fit_data_options(s, w->model, NULL);
     status = tacit_dataset_open(&w->gallery, s->context, s->line.operands + 1, 1, &options);
     if (status == TACIT_OK)
         status = tacit_dataset_open(&w->probes, s->context, s->line.operands + 2, 1, &options);
+    if (status == TACIT_OK)
+        status = fit_open(s, &w->fit, w->model);
+    w->options.fit = w->fit;
     return status;
 }
 
@@ -173,6 +190,7 @@ static int run(session *s)
 {
     work w = {.session = s, .options = tacit_identify_options_default()};
     w.options.baselines = !command_line_flag(&s->line, "quick");
+    w.options.seed = (uint64_t)command_line_whole(&s->line, "seed");
     if (command_line_given(&s->line, "threshold"))
         w.options.threshold = command_line_number(&s->line, "threshold");
     const tacit_status status = open_all(&w);
@@ -182,6 +200,7 @@ static int run(session *s)
     free(w.nearest);
     tacit_dataset_close(w.gallery);
     tacit_dataset_close(w.probes);
+    tacit_dataset_close(w.fit);
     tacit_model_close(w.model);
     return code;
 }

@@ -65,15 +65,16 @@ static const char *label_of(const work *w, int32_t row)
 
 static void print_results(const work *w)
 {
-    char name[NAME_SIZE];
+    char name[NAME_SIZE], text[BESIDE_SIZE];
     for (int64_t q = 0; q < w->count; q++) {
-        printf("%sthe %d of %lld examples nearest to %s\n\n%5s%12s  %-20s  %s\n", q ? "\n" : "", w->k,
-               (long long)w->info.count, query_name(w, q, name), "rank", "similarity",
+        printf("%sthe %d of %lld examples nearest to %s%s\n\n%5s%12s  %-20s  %s\n", q ? "\n" : "", w->k,
+               (long long)w->info.count, query_name(w, q, name),
+               text_beside(w->queries ? w->queries : w->data, w->query[q], text), "rank", "similarity",
                w->info.classes ? "label" : "", "name");
         for (int i = 0; i < w->k; i++) {
             const int32_t row = w->rows[q * w->k + i];
-            printf("%5d%12.4f  %-20s  %s\n", i + 1, (double)w->similarity[q * w->k + i], label_of(w, row),
-                   tacit_index_name(w->index, row));
+            printf("%5d%12.4f  %-20s  %s%s\n", i + 1, (double)w->similarity[q * w->k + i], label_of(w, row),
+                   tacit_index_name(w->index, row), text_beside(w->data, row, text));
         }
     }
 }

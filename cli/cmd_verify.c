@@ -1,6 +1,5 @@
 /* `tacit verify`: same or different, for pairs of pictures. */
-#include "command.h"
-#include "json.h"
+#include "fit.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,15 +13,18 @@ static const tacit_option rows[] = {
      "similarity from which on a pair is called the same: answers each pair", "verify"},
     {"folds", TACIT_OPTION_WHOLE, 2, 1000, NULL, "10", "folds",
      "of pairs; the threshold of each is chosen on the others", "verify"},
+    OPTION_FIT("verify"),
     {"output", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "", "CSV of the pairs with similarity and answer",
      "verify"},
     {"quick", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "leave out raw pixels and the untrained encoder",
      "verify"},
     {"split", TACIT_OPTION_TEXT, 0, 0, NULL, "train", "", "part of DATA, where it has parts", "verify"},
-    {"seed", TACIT_OPTION_WHOLE, 0, 9007199254740992.0, NULL, "1", "", "of the pairs and folds", "verify"},
-    {"limit", TACIT_OPTION_WHOLE, 0, 9e15, NULL, "0", "examples", "first N of DATA only; 0: all", "verify"},
+    {"seed", TACIT_OPTION_WHOLE, 0, 9007199254740992.0, NULL, "1", "",
+     "of the pairs and folds, also those of --fit", "verify"},
+    {"limit", TACIT_OPTION_WHOLE, 0, 9e15, NULL, "0", "examples", "first N of DATA and of --fit only; 0: all",
+     "verify"},
     {"skip-bad", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "",
-     "leave out unreadable examples of DATA and list them", "verify"},
+     "leave out unreadable examples of DATA and --fit and list them", "verify"},
     OPTIONS_TABLE("verify"),
     OPTION_THREADS,
     OPTION_JSON,
@@ -34,6 +36,7 @@ typedef struct work {
     session *session;
     tacit_model *model;
     tacit_dataset *data; /* NULL: of the pairs */
+    tacit_dataset *fit;  /* NULL: none */
     tacit_pairs *pairs;
     tacit_verification result;
     double *similarity; /* (pairs) */
@@ -68,6 +71,16 @@ static void print_accuracy(const tacit_verify_score *s)
     printf("%20s", text);
 }
 
+static void print_fit(const tacit_model *model, const tacit_verification *r, bool baselines)
+{
+    const tacit_verify_score *u = &r->unfitted;
+    if (r->fit.examples == 0)
+        return;
+    fit_print(model, &r->fit, baselines);
+    printf("this model without the fit: accuracy %.3f +- %.3f, equal error rate %.3f, AUROC %.3f\n",
+           u->accuracy, u->deviation, u->eer, u->auroc);
+}
+
 static void print_measures(const tacit_model *model, const tacit_verification *r)
 {
     char all[COUNT_TEXT], same[COUNT_TEXT];
@@ -89,6 +102,7 @@ static void print_measures(const tacit_model *model, const tacit_verification *r
     print_row("AUROC", a->auroc, b->auroc, c->auroc, baselines);
     print_row("TAR at FAR 0.01", a->tar_2, b->tar_2, c->tar_2, baselines);
     print_row("TAR at FAR 0.001", a->tar_3, b->tar_3, c->tar_3, baselines);
+    print_fit(model, r, baselines);
     printf("\nFor new pairs: --threshold %.4f\n", a->threshold);
 }
 
@@ -117,10 +131,11 @@ static json_t *describe_score(const tacit_verify_score *s)
 
 static json_t *describe(const tacit_model *model, const tacit_verification *r)
 {
-    return json_pack("{s:I, s:I, s:i, s:b, s:o, s:o, s:o}", "pairs", (json_int_t)r->count, "same",
+    return json_pack("{s:I, s:I, s:i, s:b, s:o, s:o, s:o, s:o, s:o}", "pairs", (json_int_t)r->count, "same",
                      (json_int_t)r->same, "folds", (int)r->folds, "folds_apart", (int)r->apart, "model",
                      describe_score(&r->learnt), raw_key(model), describe_score(&r->pixels), "untrained",
-                     describe_score(&r->untrained));
+                     describe_score(&r->untrained), "fit", fit_describe(&r->fit), "model_without_fit",
+                     describe_score(&r->unfitted));
 }
 
 static json_t *describe_answer(const work *w, int64_t i)
@@ -158,6 +173,8 @@ static int show(const work *w)
         putchar('\n');
     if (measured)
         print_measures(w->model, &w->result);
+    else
+        fit_print(w->model, &w->result.fit, false);
     return DONE;
 }
 
@@ -174,7 +191,8 @@ static int compare(work *w)
     const char *path = command_line_text(&s->line, "output");
     const tacit_verify_options options = {.folds = (int32_t)command_line_whole(&s->line, "folds"),
                                           .seed = (uint64_t)command_line_whole(&s->line, "seed"),
-                                          .baselines = !command_line_flag(&s->line, "quick")};
+                                          .baselines = !command_line_flag(&s->line, "quick"),
+                                          .fit = w->fit};
     if (tacit_pairs_at(w->pairs, 0).same < 0 && !isfinite(w->threshold))
         return session_broken(s,
                               "%s: does not say which pairs are the same: expected a third column of 0 or "
@@ -197,8 +215,8 @@ static tacit_status open_pairs(work *w)
     const int64_t same = command_line_whole(&s->line, "pairs-from-labels");
     if (same == 0)
         return tacit_pairs_read(&w->pairs, s->context, s->line.operands[1]);
-    const tacit_status status =
-        session_open_data(s, &w->data, w->model, 1, command_line_text(&s->line, "split"));
+    const tacit_dataset_options options = fit_data_options(s, w->model, command_line_text(&s->line, "split"));
+    const tacit_status status = tacit_dataset_open(&w->data, s->context, s->line.operands + 1, 1, &options);
     if (status != TACIT_OK)
         return status;
     return tacit_pairs_draw(&w->pairs, w->data, same, (int32_t)command_line_whole(&s->line, "folds"),
@@ -213,10 +231,13 @@ static int run(session *s)
     tacit_status status = tacit_model_open(&w.model, s->context, s->line.operands[0]);
     if (status == TACIT_OK)
         status = open_pairs(&w);
+    if (status == TACIT_OK)
+        status = fit_open(s, &w.fit, w.model);
     const int code = status == TACIT_OK ? compare(&w) : session_fail(s, status);
     free(w.similarity);
     tacit_pairs_close(w.pairs);
     tacit_dataset_close(w.data);
+    tacit_dataset_close(w.fit);
     tacit_model_close(w.model);
     return code;
 }

@@ -126,6 +126,10 @@ const char *count_text(int64_t count, char out[COUNT_TEXT]);
     }
 #define ROW_COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
+/* Of a text, two spaces and its beginning; of other examples, or NULL data, nothing. Returns `out`. */
+enum { BESIDE_SIZE = 80 };
+const char *text_beside(const tacit_dataset *data, int64_t i, char out[BESIDE_SIZE]);
+
 /* cmd_eval_language.c: `tacit eval` of a model that predicts words. */
 int eval_language(session *s, tacit_model *model);
 

@@ -213,3 +213,12 @@ const char *count_text(int64_t count, char out[COUNT_TEXT])
     *to = '\0';
     return out;
 }
+
+const char *text_beside(const tacit_dataset *data, int64_t i, char out[BESIDE_SIZE])
+{
+    char text[BESIDE_SIZE - 2] = "";
+    if (data)
+        tacit_dataset_text(data, i, text, sizeof text);
+    snprintf(out, BESIDE_SIZE, "%s%s", *text ? "  " : "", text);
+    return out;
+}

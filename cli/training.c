@@ -38,6 +38,14 @@ tacit_train_options training_options(session *s)
                                  .user = s};
 }
 
+/* What the run is; zeros where that can not be read. */
+static tacit_model_info read_info(session *s, const char *run)
+{
+    tacit_model_info info;
+    const tacit_status status = tacit_info_read(s->context, run, &info);
+    return status == TACIT_OK ? info : (tacit_model_info){.columns = 0};
+}
+
 int training_finish(session *s, tacit_status status, const char *run, const char *data)
 {
     char line[4096];
@@ -45,8 +53,10 @@ int training_finish(session *s, tacit_status status, const char *run, const char
         return session_broken(s, "saved; go on with: tacit resume %s", run);
     if (status != TACIT_OK)
         return session_fail(s, status);
-    snprintf(line, sizeof line, "model    %s/model\nsamples  %s/samples\nnext     tacit eval %s %s", run, run,
-             run, data ? data : "DATA");
+    const tacit_model_info info = read_info(s, run);
+    const bool seen = info.columns == 0 && info.window == 0; /* rows and texts have no sheets */
+    snprintf(line, sizeof line, "model    %s/model\n%s%s%snext     tacit eval %s %s", run,
+             seen ? "samples  " : "", seen ? run : "", seen ? "/samples\n" : "", run, data ? data : "DATA");
     progress_note(&s->progress, line);
     return DONE;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the examples one after the other on small data, looks at what they leave, and checks that the README shows what
 # is compiled here.
-#   run.sh TRAIN_ARRAY EMBED NEIGHBOURS SOURCE CLASSIFY
+#   run.sh TRAIN_ARRAY EMBED NEIGHBOURS SOURCE CLASSIFY WRITE
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -32,6 +32,11 @@ number() {
 } >"$folder/train-labels-idx1-ubyte"
 "$5" "$folder/run" "$folder/train-images-idx3-ubyte" "$folder/head" "$folder/train-images-idx3-ubyte" | tee "$folder/classes"
 [ "$(grep -cE '^train-images.*  [01]  [01]\.[0-9]+$' "$folder/classes")" = 20 ]
+
+cat "$0" "$0" "$0" >"$folder/text.txt"
+"$6" "$folder/text.txt" "$folder/words" 'the ' | tee "$folder/written"
+[ -s "$folder/words/model/tokenizer.json" ]
+[ "$(wc -c <"$folder/written")" -gt 40 ]
 
 if "$2" "$folder/nowhere" "$folder" "$folder/out.npy" 2>"$folder/error"; then
     echo "a model that is not there was opened"

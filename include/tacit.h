@@ -179,6 +179,9 @@ TACIT_API int32_t tacit_dataset_label(const tacit_dataset *data, int64_t i);
 TACIT_API const char *tacit_dataset_label_name(const tacit_dataset *data, int32_t label);
 /* What names example i to a person, cut to `size` bytes. */
 TACIT_API void tacit_dataset_name(const tacit_dataset *data, int64_t i, char *out, size_t size);
+/* The beginning of text i on one line, cut to `size` bytes between two characters; "" of other data, and
+ * where it can not be read. */
+TACIT_API void tacit_dataset_text(const tacit_dataset *data, int64_t i, char *out, size_t size);
 
 /* ---- configuration ---- */
 

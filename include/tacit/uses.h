@@ -140,6 +140,26 @@ TACIT_CALL tacit_find_odd_save(tacit_model *model, const tacit_dataset *data, co
                                int score, int neighbours, const double *scores, const int64_t *nearest,
                                const tacit_anomaly *out, const char *folder);
 
+/* How well the error of prediction tells odd pixels from the others: those of all pictures together. */
+typedef struct tacit_odd_pixels {
+    int64_t pictures, masked; /* N, and how many of them have a mask */
+    double odd_share;         /* of the pixels, above 0, below 1 */
+    double auroc;             /* 0 to 1: area under the ROC curve, ties half */
+    double average_precision; /* 0 to 1; of an error that says nothing it is odd_share */
+} tacit_odd_pixels;
+
+/* `masks` are pictures, as large as those of `data` they belong to, white (above half) where these are odd;
+ * cut and resized as the model sees pictures, whose pixels are what is counted. A mask belongs to the example
+ * of its name, without what follows the last dot and without "_mask", or with a name of which the one is the
+ * end of the other behind a slash: "crack/000_mask.png" to "test/crack/000.png". A picture without a mask has
+ * no odd pixel; where label `normal` is known (0 or more, else -1) it must be of that label. Takes 49 bytes a
+ * pixel. TACIT_ARGUMENT: a model that predicts no pictures; a mask of no example (where all of the data was
+ * opened), of several, or of another size, two masks of one, a mask that is missing; no odd pixel, or nothing
+ * else. */
+TACIT_CALL tacit_measure_odd_pixels(tacit_model *model, const tacit_dataset *data, const tacit_dataset *masks,
+                                    int32_t normal, tacit_odd_pixels *out, tacit_stage_function stage,
+                                    void *user);
+
 /* ---- classes ---- */
 
 /* What of a classifier learns from labels. */
@@ -296,10 +316,31 @@ TACIT_API tacit_pair tacit_pairs_at(const tacit_pairs *pairs, int64_t i);
 /* Whose examples they are, borrowed. */
 TACIT_API const tacit_dataset *tacit_pairs_data(const tacit_pairs *pairs);
 
+/* A metric learnt from examples of known groups, within-class covariance normalisation (Hatch, Kajarekar and
+ * Stolcke 2006): an embedding x becomes W (x - m) before the cosine. m is the mean of all examples, and W the
+ * inverse Cholesky factor of C = (1 - r) S + r t I, where S is the covariance of the examples about the mean
+ * of their group, pooled over the groups, and t = trace(S) / D. The groups are those of --group, else the
+ * labels. They are dealt to up to 5 folds; r is the one of 0.003, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9 and 1
+ * by which keyed pairs of a fold are told best when the other folds are fitted. At least 4 groups of two
+ * examples, and at most 8,192 features, else TACIT_ARGUMENT or TACIT_LIMIT. */
+typedef struct tacit_fit {
+    int64_t examples; /* fitted; 0: nothing was */
+    int64_t left_out; /* of them alone in their group: they count in m only */
+    int32_t groups;   /* of two examples or more */
+    bool labels;      /* the groups are the labels */
+    int32_t folds;
+    double shrinkage;      /* r, of this model */
+    double eer;            /* mean equal error rate of the folds by it */
+    int32_t shared_labels; /* labels with examples that the data compared have too, by name: then these are
+                              not unseen; a notice says so */
+    bool pixels;           /* raw pixels are fitted too: at most 2,048 numbers */
+} tacit_fit;
+
 typedef struct tacit_verify_options {
-    int32_t folds;  /* of pairs that were read, 2 or more: 10 */
-    uint64_t seed;  /* of those folds: 1 */
-    bool baselines; /* raw pixels and the untrained encoder too: true */
+    int32_t folds;            /* of pairs that were read, 2 or more: 10 */
+    uint64_t seed;            /* of those folds, and those of `fit`: 1 */
+    bool baselines;           /* raw pixels and the untrained encoder too: true */
+    const tacit_dataset *fit; /* examples of known groups for a metric; NULL (default): none, the cosine */
 } tacit_verify_options;
 TACIT_API tacit_verify_options tacit_verify_options_default(void);
 
@@ -316,12 +357,14 @@ typedef struct tacit_verify_score {
 typedef struct tacit_verification {
     int64_t count, same; /* pairs, and those that are the same */
     int32_t folds;
-    bool apart; /* no two folds share a label or a picture */
+    bool apart;    /* no two folds share a label or a picture */
+    tacit_fit fit; /* where there is one, the three below are by a fit each */
     tacit_verify_score learnt, pixels, untrained;
+    tacit_verify_score unfitted; /* this model without the fit, where there is one */
 } tacit_verification;
 
 /* The cosine similarity of the embeddings of each pair into similarity (count of pairs), -1 to 1, and, where
- * it is known which are the same, how well it tells. */
+ * it is known which are the same, how well it tells. With options->fit the cosine is by the metric learnt. */
 TACIT_CALL tacit_verify(tacit_model *model, const tacit_pairs *pairs, const tacit_verify_options *options,
                         double *similarity, tacit_verification *out, tacit_stage_function stage, void *user);
 
@@ -337,6 +380,8 @@ enum { TACIT_RANKS = 5 };
 typedef struct tacit_identify_options {
     double threshold; /* a similarity below which the answer is "unknown"; -2 (default): always an answer */
     bool baselines;   /* raw pixels and the untrained encoder too: true */
+    const tacit_dataset *fit; /* as of tacit_verify_options */
+    uint64_t seed;            /* of the folds of `fit`: 1 */
 } tacit_identify_options;
 TACIT_API tacit_identify_options tacit_identify_options_default(void);
 
@@ -352,7 +397,9 @@ typedef struct tacit_identification {
     int64_t unknown;          /* probes below the threshold */
     double known_refused;     /* share of the known that are called unknown */
     double strangers_refused; /* share of the strangers that are */
+    tacit_fit fit;            /* where there is one, the three below are by a fit each */
     tacit_identify_score learnt, pixels, untrained;
+    tacit_identify_score unfitted; /* this model without the fit, where there is one */
 } tacit_identification;
 
 /* For each of `probes` (N) the labels of `gallery` by falling similarity, which is the cosine to the nearest

@@ -23,11 +23,14 @@ tacit_classify_options tacit_classify_options_default(void)
 static const char *const inherited[] = {"encoder", "width",  "size",  "patch", "readout",
                                         "preset",  "header", "label", "group"};
 
-static tacit_status inherit(settings *s, const settings *from)
+static const char *const inherited_of_texts[] = {"tokenizer", "vocab", "window", "positions",
+                                                 "dropout",   "unit",  "field",  "bytes"};
+
+static tacit_status inherit(settings *s, const settings *from, const char *const *names, size_t count)
 {
-    for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
-        if (!settings_is_auto(from, inherited[i]))
-            TRY(settings_set(s, inherited[i], settings_text(from, inherited[i])));
+    for (size_t i = 0; i < count; i++)
+        if (!settings_is_auto(from, names[i]))
+            TRY(settings_set(s, names[i], settings_text(from, names[i])));
     return TACIT_OK;
 }
 
@@ -48,7 +51,10 @@ static int64_t default_epochs(int64_t examples)
 static tacit_status fill_settings(settings *s, const tacit_model *model, const dataset *d,
                                   const tacit_classify_options *o)
 {
-    TRY(inherit(s, model->record.settings));
+    const settings *from = model->record.settings;
+    TRY(inherit(s, from, inherited, sizeof inherited / sizeof *inherited));
+    if (model->record.tokenizer)
+        TRY(inherit(s, from, inherited_of_texts, sizeof inherited_of_texts / sizeof *inherited_of_texts));
     if (o->how == TACIT_CLASSIFY_SCRATCH)
         TRY(settings_default(s, "layer-decay", "1"));
     TRY(set_number(s, "classes", (double)d->label_count));
@@ -159,10 +165,7 @@ static tacit_status calibrate_head(fit *f)
 /* Encoder as it is, and the head, as one learner. */
 static tacit_status join(const fit *f, learner **out)
 {
-    const run_record *r = &f->model->record;
-    const int64_t size = settings_whole(r->settings, "size");
-    const shape view = r->table ? shape_1(r->channels) : shape_3(size, size, r->channels);
-    TRY(learner_create(out, f->context, f->settings, view));
+    TRY(learner_create(out, f->context, f->settings, handle_model_shape(&f->model->record)));
     parameters *p = &(*out)->parameters;
     parameters_take(p, &f->model->learner->parameters);
     if (!f->head.wei)
@@ -187,7 +190,8 @@ static tacit_status write_linear(const fit *f, const learner *l)
 {
     const data_source source = source_of(f);
     const run_record *r = &f->model->record;
-    const run_numbers n = {.mean = r->mean, .deviation = r->deviation, .complete = true};
+    const run_numbers n = {
+        .tokenizer = r->tokenizer, .mean = r->mean, .deviation = r->deviation, .complete = true};
     char *config = path_join(f->context, f->folder, "config.json");
     char *folder = path_join(f->context, f->folder, "model");
     tacit_status status = TACIT_NOMEM;
@@ -236,8 +240,10 @@ static tacit_status train_on(fit *f, const dataset *part, const learner *start)
 {
     const data_source source = source_of(f);
     const run_record *r = &f->model->record;
-    const trainer_start from = {
-        .mean = r->mean, .deviation = r->deviation, .parameters = start ? &start->parameters : NULL};
+    const trainer_start from = {.mean = r->mean,
+                                .deviation = r->deviation,
+                                .parameters = start ? &start->parameters : NULL,
+                                .tokenizer = r->tokenizer};
     TRY(settings_resolve_whole(f->settings, "batch", part->count < 64 ? part->count : 64));
     TRY(settings_resolve_whole(f->settings, "epochs", default_epochs(part->count)));
     return trainer_train(f->context, f->settings, part, &source, f->folder, &from, f->train);
@@ -247,7 +253,7 @@ static tacit_status train_on(fit *f, const dataset *part, const learner *start)
 static tacit_status train_network(fit *f, const learner *start)
 {
     dataset shown = *f->d, part = {.context = NULL};
-    if (!shown.table && shown.channels != f->model->record.channels) {
+    if (!shown.table && !shown.texts && shown.channels != f->model->record.channels) {
         shown.channels = f->model->record.channels;
         shown.cache = NULL; /* what is kept there has the data's own channels */
     }

@@ -199,20 +199,13 @@ static char *picture_of(const comparing *k, const compared *m, const char *name)
     return path;
 }
 
-static tacit_status judge_by_labels(comparing *k, compared *m, tacit_model *model)
+/* Where a class has too few examples for that, it is not measured. */
+static tacit_status find_odd_ones(comparing *k, compared *m, tacit_model *model)
 {
-    tacit_evaluation_options evaluate = tacit_evaluation_options_default();
-    tacit_retrieval_options search = tacit_retrieval_options_default();
     tacit_anomaly_options odd = tacit_anomaly_options_default();
     const int32_t classes = k->c->info.classes;
-    const bool first = m == k->c->of;
-    evaluate.seed = search.seed = odd.seed = k->options->seed;
-    evaluate.baselines = search.baselines = first;
+    odd.seed = k->options->seed;
     odd.neighbours = NEIGHBOURS_OF_ODD;
-    say(k, m, "classification");
-    TRY(tacit_evaluate(model, k->data, k->test, &evaluate, &m->evaluation, NULL, NULL));
-    say(k, m, "search");
-    TRY(tacit_measure_search(model, &k->judged, NULL, &search, &m->retrieval, NULL, NULL));
     say(k, m, "odd ones");
     double *auroc = memory_alloc(k->c->context, (size_t)classes, TACIT_ODD_SCORES * sizeof *auroc);
     if (!auroc)
@@ -222,7 +215,26 @@ static tacit_status judge_by_labels(comparing *k, compared *m, tacit_model *mode
     for (int32_t i = 0; i < classes; i++)
         m->odd += fmax(auroc[i], auroc[classes + i]) / classes;
     memory_free(k->c->context, auroc);
-    return status;
+    if (status != TACIT_ARGUMENT)
+        return status;
+    context_log(k->c->context, "odd ones are not measured: %s", k->c->context->message);
+    context_begin(k->c->context);
+    m->odd = (double)NAN;
+    return TACIT_OK;
+}
+
+static tacit_status judge_by_labels(comparing *k, compared *m, tacit_model *model)
+{
+    tacit_evaluation_options evaluate = tacit_evaluation_options_default();
+    tacit_retrieval_options search = tacit_retrieval_options_default();
+    const bool first = m == k->c->of;
+    evaluate.seed = search.seed = k->options->seed;
+    evaluate.baselines = search.baselines = first;
+    say(k, m, "classification");
+    TRY(tacit_evaluate(model, k->data, k->test, &evaluate, &m->evaluation, NULL, NULL));
+    say(k, m, "search");
+    TRY(tacit_measure_search(model, &k->judged, NULL, &search, &m->retrieval, NULL, NULL));
+    return find_odd_ones(k, m, model);
 }
 
 static tacit_status find_groups(comparing *k, compared *m, tacit_model *model)
@@ -369,7 +381,7 @@ static tacit_status add_methods(comparing *k)
 {
     const char *names = k->options->methods;
     if (!names)
-        names = "mae,denoise,simclr,vicreg";
+        names = k->data->data->texts ? "next-word,masked-word,simclr,vicreg" : "mae,denoise,simclr,vicreg";
     for (;;) {
         char name[64];
         const size_t length = strcspn(names, ",");

@@ -1,5 +1,6 @@
 /* tacit.h: data sets. */
 #include "api/handles.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 
@@ -137,6 +138,29 @@ const char *tacit_dataset_label_name(const tacit_dataset *data, int32_t label)
 void tacit_dataset_name(const tacit_dataset *data, int64_t i, char *out, size_t size)
 {
     dataset_name(data->data, i, out, size);
+}
+
+/* On one line; a character that `size` cuts is left out. */
+static void copy_line(const text_piece *piece, char *out, size_t size)
+{
+    size_t good = 0, most = piece->size < size - 1 ? piece->size : size - 1;
+    utf8_check(piece->bytes, most, &good);
+    for (size_t i = 0; i < good; i++)
+        out[i] = piece->bytes[i] < ' ' ? ' ' : (char)piece->bytes[i];
+    out[good] = '\0';
+}
+
+void tacit_dataset_text(const tacit_dataset *data, int64_t i, char *out, size_t size)
+{
+    scratch s;
+    text_piece piece;
+    *out = '\0';
+    if (!data->data->texts || i < 0 || i >= data->data->count)
+        return;
+    scratch_init(&s, data->context);
+    if (dataset_read_text(data->data, i, TEXT_FIRST, 0, size, &s, &piece) == TACIT_OK)
+        copy_line(&piece, out, size);
+    scratch_fini(&s);
 }
 
 data_source handle_source(const tacit_dataset *data)

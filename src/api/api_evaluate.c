@@ -103,15 +103,20 @@ static tacit_status check_labels(const evaluation *e, const tacit_dataset *data,
     return TACIT_OK;
 }
 
-/* Labels of the two sets are numbers; where they have names, the names must agree. */
-static tacit_status check_same_classes(const evaluation *e, const dataset *a, const dataset *b)
+/* Labels of the two sets are numbers; where they have names, those of the test set become the training set's
+ * by name. */
+static tacit_status match_labels(const evaluation *e, const dataset *train, const dataset *test)
 {
-    const int32_t both = a->label_count < b->label_count ? a->label_count : b->label_count;
-    for (int32_t i = 0; a->label_names && b->label_names && i < both; i++)
-        if (strcmp(a->label_names[i], b->label_names[i]) != 0)
+    char name[LABEL_TEXT];
+    for (int64_t i = 0; train->label_names && test->label_names && i < e->test.count; i++) {
+        if (e->test.labels[i] < 0)
+            continue;
+        dataset_label_text(test, e->test.labels[i], name, sizeof name);
+        e->test.labels[i] = dataset_find_label(train, name);
+        if (e->test.labels[i] < 0)
             return context_fail(e->context, TACIT_ARGUMENT,
-                                "label %d is \"%s\" in training and \"%s\" in test data", (int)i,
-                                a->label_names[i], b->label_names[i]);
+                                "label \"%s\" of the test data is none of the training data", name);
+    }
     return TACIT_OK;
 }
 
@@ -122,11 +127,11 @@ static tacit_status make_parts(evaluation *e, const tacit_dataset *train, const 
     if (!test)
         return split_fifth(e, train);
     TRY(check_labels(e, test, "test"));
-    TRY(check_same_classes(e, train->data, test->data));
-    if (test->data->label_count > e->classes)
+    if ((!train->data->label_names || !test->data->label_names) && test->data->label_count > e->classes)
         e->classes = test->data->label_count;
     TRY(fill_part(e, &e->train, train, NULL, train->data->count));
-    return fill_part(e, &e->test, test, NULL, test->data->count);
+    TRY(fill_part(e, &e->test, test, NULL, test->data->count));
+    return match_labels(e, train->data, test->data);
 }
 
 static void free_part(evaluation *e, part *p)

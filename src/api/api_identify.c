@@ -1,5 +1,5 @@
 /* tacit.h: who is it? */
-#include "api/embedded.h"
+#include "api/metric.h"
 #include "base/file.h"
 #include "use/export.h"
 #include "use/identification.h"
@@ -10,13 +10,14 @@
 
 tacit_identify_options tacit_identify_options_default(void)
 {
-    return (tacit_identify_options){.threshold = -2, .baselines = true};
+    return (tacit_identify_options){.threshold = -2, .baselines = true, .seed = 1};
 }
 
 /* What one call works on. */
 typedef struct identifying {
     tacit_context *context;
     embedded gallery, probes;
+    metric metric;
     const dataset *known, *asking;
     const tacit_identify_options *options;
     int32_t *truth; /* (N): each probe's label among those of the gallery; -1 stranger, -2 not labelled */
@@ -135,26 +136,51 @@ static tacit_status rank_baseline(const identifying *d, tacit_identify_score *ou
     return status;
 }
 
+static tacit_status embed(identifying *d, tacit_status (*how)(embedded *e))
+{
+    TRY(how(&d->gallery));
+    return how(&d->probes);
+}
+
+static tacit_status fit(identifying *d, tacit_status (*how)(embedded *e))
+{
+    TRY(metric_learn(&d->metric, how));
+    TRY(metric_use(&d->metric, &d->gallery));
+    return metric_use(&d->metric, &d->probes);
+}
+
+static tacit_status identify_baselines(identifying *d, tacit_identification *out)
+{
+    TRY(embed(d, embedded_pixels));
+    TRY(fit(d, embedded_pixels));
+    out->fit.pixels = d->metric.learnt;
+    TRY(rank_baseline(d, &out->pixels));
+    TRY(embed(d, embedded_untrained));
+    TRY(fit(d, embedded_untrained));
+    return rank_baseline(d, &out->untrained);
+}
+
 static tacit_status identify(identifying *d, tacit_identification *out,
                              void (*stage)(void *user, const char *what), void *user)
 {
     TRY(find_truth(d, out));
     if (stage)
         stage(user, "embeddings");
-    TRY(embedded_run(&d->gallery));
-    TRY(embedded_run(&d->probes));
+    TRY(embed(d, embedded_run));
+    if (d->options->fit) {
+        TRY(rank_baseline(d, &out->unfitted));
+        if (stage)
+            stage(user, "metric");
+    }
+    TRY(fit(d, embedded_run));
+    metric_report(&d->metric, &out->fit);
     TRY(rank(d, &out->learnt));
     count_unknown(d, out);
     if (!d->options->baselines || out->known == 0)
         return TACIT_OK;
     if (stage)
         stage(user, "raw pixels and the untrained encoder");
-    TRY(embedded_pixels(&d->gallery));
-    TRY(embedded_pixels(&d->probes));
-    TRY(rank_baseline(d, &out->pixels));
-    TRY(embedded_untrained(&d->gallery));
-    TRY(embedded_untrained(&d->probes));
-    return rank_baseline(d, &out->untrained);
+    return identify_baselines(d, out);
 }
 
 tacit_status tacit_identify(tacit_model *model, const tacit_dataset *gallery, const tacit_dataset *probes,
@@ -178,7 +204,8 @@ tacit_status tacit_identify(tacit_model *model, const tacit_dataset *gallery, co
                                   .strangers_refused = (double)NAN,
                                   .learnt = none,
                                   .pixels = none,
-                                  .untrained = none};
+                                  .untrained = none,
+                                  .unfitted = none};
     if (!gallery->data->labels)
         return context_fail(model->context, TACIT_ARGUMENT,
                             "the gallery has no labels: there are no names to give");
@@ -187,9 +214,12 @@ tacit_status tacit_identify(tacit_model *model, const tacit_dataset *gallery, co
     if (status == TACIT_OK)
         status = embedded_open(&d.probes, model, probes, -1);
     if (status == TACIT_OK)
+        status = metric_open(&d.metric, model, d.options->fit, gallery, d.options->seed, &out->fit);
+    if (status == TACIT_OK)
         status = identify(&d, out, stage, user);
     if (status == TACIT_CANCELLED)
         model->context->cancelled = 0;
+    metric_close(&d.metric);
     embedded_close(&d.gallery);
     embedded_close(&d.probes);
     memory_free(model->context, d.truth);

@@ -300,5 +300,6 @@ tacit_status tacit_map_save(tacit_model *model, const tacit_dataset *data, const
     TRY(save_places(context, d, components, tsne, folder));
     TRY(save_points(context, d, tsne, folder, "points.png"));
     TRY(save_points(context, d, components, folder, "pca.png"));
-    return model->record.table ? TACIT_OK : save_thumbnails(model, data, tsne, folder);
+    return model->record.table || model->record.tokenizer ? TACIT_OK
+                                                          : save_thumbnails(model, data, tsne, folder);
 }

@@ -110,17 +110,21 @@ tacit_status tacit_info_read(tacit_context *context, const char *path, tacit_mod
 
 /* ---- opening ---- */
 
+shape handle_model_shape(const run_record *r)
+{
+    const int64_t size = settings_whole(r->settings, "size");
+    if (run_of_texts(r))
+        return shape_1(settings_whole(r->settings, "window"));
+    return r->table ? shape_1(r->channels) : shape_3(size, size, r->channels);
+}
+
 static tacit_status load(tacit_model *m, const char *folder)
 {
     run_record *r = &m->record;
-    const int64_t size = settings_whole(r->settings, "size");
-    const shape view = run_of_texts(r) ? shape_1(settings_whole(r->settings, "window"))
-                       : r->table      ? shape_1(r->channels)
-                                       : shape_3(size, size, r->channels);
     char *weights = path_join(m->context, folder, "model.safetensors");
     tacit_status status = TACIT_NOMEM;
     if (weights)
-        status = learner_create(&m->learner, m->context, r->settings, view);
+        status = learner_create(&m->learner, m->context, r->settings, handle_model_shape(r));
     if (status == TACIT_OK)
         status = run_read_weights(m->learner, weights);
     if (status == TACIT_OK)

@@ -288,9 +288,9 @@ tacit_status tacit_measure_restore(tacit_model *model, const tacit_dataset *data
     damage_kind kind;
     context_begin(model->context);
     *out = (tacit_restoration){0};
-    if (model->record.table)
-        return context_fail(model->context, TACIT_ARGUMENT,
-                            "the model is of rows of a table: it restores no pictures");
+    if (model->record.table || model->record.tokenizer)
+        return context_fail(model->context, TACIT_ARGUMENT, "the model is of %s: it restores no pictures",
+                            model->record.table ? "rows of a table" : "texts");
     if (o->limit < 0)
         return context_fail(model->context, TACIT_ARGUMENT, "restore: limit %lld is below 0",
                             (long long)o->limit);

@@ -1,5 +1,5 @@
 /* tacit.h: same or different. */
-#include "api/embedded.h"
+#include "api/metric.h"
 #include "base/file.h"
 #include "data/pair_list.h"
 #include "use/export.h"
@@ -161,29 +161,62 @@ static tacit_status compare(const embedded *e, const pair *pairs, int64_t count,
     return TACIT_OK;
 }
 
-static tacit_status compare_all(embedded *e, const pair *pairs, int64_t count, bool baselines,
-                                double *similarity, tacit_verification *out,
-                                void (*stage)(void *user, const char *what), void *user)
+/* What one comparison works on. */
+typedef struct comparing {
+    tacit_context *context;
+    embedded data;
+    metric metric;
+    pair *pairs; /* in folds */
+    int64_t count;
+    void (*stage)(void *user, const char *what);
+    void *user;
+    tacit_verification *out;
+} comparing;
+
+static void say(const comparing *c, const char *what)
 {
-    if (stage)
-        stage(user, "embeddings");
-    TRY(embedded_run(e));
-    TRY(compare(e, pairs, count, out->folds, similarity, &out->learnt));
-    if (!baselines || pairs[0].same == PAIR_UNKNOWN)
+    if (c->stage)
+        c->stage(c->user, what);
+}
+
+static tacit_status compare_learnt(comparing *c, double *similarity)
+{
+    say(c, "embeddings");
+    TRY(embedded_run(&c->data));
+    if (c->metric.data.model) {
+        TRY(compare(&c->data, c->pairs, c->count, c->out->folds, similarity, &c->out->unfitted));
+        say(c, "metric");
+    }
+    TRY(metric_learn(&c->metric, embedded_run));
+    metric_report(&c->metric, &c->out->fit);
+    TRY(metric_use(&c->metric, &c->data));
+    return compare(&c->data, c->pairs, c->count, c->out->folds, similarity, &c->out->learnt);
+}
+
+static tacit_status compare_baseline(comparing *c, tacit_status (*embed)(embedded *e), double *similarity,
+                                     tacit_verify_score *out)
+{
+    TRY(embed(&c->data));
+    TRY(metric_learn(&c->metric, embed));
+    TRY(metric_use(&c->metric, &c->data));
+    return compare(&c->data, c->pairs, c->count, c->out->folds, similarity, out);
+}
+
+static tacit_status compare_all(comparing *c, bool baselines, double *similarity)
+{
+    TRY(compare_learnt(c, similarity));
+    if (!baselines || c->pairs[0].same == PAIR_UNKNOWN)
         return TACIT_OK;
-    double *other = memory_alloc(e->model->context, (size_t)count, sizeof *other);
+    double *other = memory_alloc(c->context, (size_t)c->count, sizeof *other);
     tacit_status status = other ? TACIT_OK : TACIT_NOMEM;
-    if (status == TACIT_OK && stage)
-        stage(user, "raw pixels and the untrained encoder");
     if (status == TACIT_OK)
-        status = embedded_pixels(e);
+        say(c, "raw pixels and the untrained encoder");
     if (status == TACIT_OK)
-        status = compare(e, pairs, count, out->folds, other, &out->pixels);
+        status = compare_baseline(c, embedded_pixels, other, &c->out->pixels);
+    c->out->fit.pixels = c->metric.learnt;
     if (status == TACIT_OK)
-        status = embedded_untrained(e);
-    if (status == TACIT_OK)
-        status = compare(e, pairs, count, out->folds, other, &out->untrained);
-    memory_free(e->model->context, other);
+        status = compare_baseline(c, embedded_untrained, other, &c->out->untrained);
+    memory_free(c->context, other);
     return status;
 }
 
@@ -191,25 +224,32 @@ tacit_status tacit_verify(tacit_model *model, const tacit_pairs *pairs, const ta
                           double *similarity, tacit_verification *out,
                           void (*stage)(void *user, const char *what), void *user)
 {
-    embedded e = {.model = NULL};
     const tacit_verify_options standard = tacit_verify_options_default();
     const tacit_verify_options *o = options ? options : &standard;
+    comparing c = {
+        .context = model->context, .count = pairs->count, .stage = stage, .user = user, .out = out};
     context_begin(model->context);
-    *out = (tacit_verification){
-        .count = pairs->count, .learnt = no_score(), .pixels = no_score(), .untrained = no_score()};
+    *out = (tacit_verification){.count = pairs->count,
+                                .learnt = no_score(),
+                                .pixels = no_score(),
+                                .untrained = no_score(),
+                                .unfitted = no_score()};
     if (o->folds < 2)
         return context_fail(model->context, TACIT_ARGUMENT, "verify: %d folds: expected 2 or more",
                             (int)o->folds);
-    pair *folded = memory_alloc(model->context, (size_t)pairs->count, sizeof *folded);
-    tacit_status status = folded ? fold_pairs(pairs, o, folded, out) : TACIT_NOMEM;
+    c.pairs = memory_alloc(model->context, (size_t)pairs->count, sizeof *c.pairs);
+    tacit_status status = c.pairs ? fold_pairs(pairs, o, c.pairs, out) : TACIT_NOMEM;
     if (status == TACIT_OK)
-        status = embedded_open(&e, model, pairs->data, -1);
+        status = embedded_open(&c.data, model, pairs->data, -1);
     if (status == TACIT_OK)
-        status = compare_all(&e, folded, pairs->count, o->baselines, similarity, out, stage, user);
+        status = metric_open(&c.metric, model, o->fit, pairs->data, o->seed, &out->fit);
+    if (status == TACIT_OK)
+        status = compare_all(&c, o->baselines, similarity);
     if (status == TACIT_CANCELLED)
         model->context->cancelled = 0;
-    embedded_close(&e);
-    memory_free(model->context, folded);
+    metric_close(&c.metric);
+    embedded_close(&c.data);
+    memory_free(model->context, c.pairs);
     return status;
 }
 

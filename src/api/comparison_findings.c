@@ -155,7 +155,7 @@ static void beyond_pixels(const comparison *c, findings *f)
     if (best < 0)
         return;
     const tacit_scores *a = &c->of[best].evaluation.learnt, *b = &c->of[0].evaluation.pixels;
-    const char *raw = c->info.columns ? "raw columns" : "raw pixels";
+    const char *raw = c->info.texts ? "bags of words" : (c->info.columns ? "raw columns" : "raw pixels");
     if (!isfinite(b->few_mean[TEN]))
         return;
     const double gain = a->few_mean[TEN] - b->few_mean[TEN];

@@ -218,10 +218,11 @@ static void put_head(file_writer *w, const comparison *c)
         html_text(w, c->data->paths[i]);
         file_writer_print(w, " ");
     }
-    file_writer_print(w, "&middot; %lld %s, ", (long long)c->info.count,
-                      c->info.columns ? "rows of a table" : "pictures");
+    file_writer_print(w, "&middot; %lld %s, ", (long long)c->info.count, dataset_kind(c->data->data));
     if (c->info.columns)
         file_writer_print(w, "%d columns", c->info.columns);
+    else if (c->info.texts)
+        file_writer_print(w, c->info.paired ? "in pairs" : "one by one");
     else if (c->info.width)
         file_writer_print(w, "%d &times; %d, %s", c->info.width, c->info.height,
                           c->info.channels == 1 ? "grey" : "colour");

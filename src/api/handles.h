@@ -37,6 +37,9 @@ void handle_close_dataset(tacit_dataset *data);
 /* What config.json says of a data set; borrowed from it. */
 data_source handle_source(const tacit_dataset *data);
 
+/* Of a view of the model that config.json describes, without the tokens that are ahead. */
+shape handle_model_shape(const run_record *r);
+
 /* How a picture becomes a view of the model, and back. */
 picture_view_options handle_model_look(const tacit_model *model);
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "train/lanes.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,7 +49,10 @@ static const setting common[] = {
     WHOLE("window", 2, 65536, "auto", "tokens",
           "texts: tokens that the encoder sees at once; auto: 128, of contrastive methods 64", "text"),
     CHOICE("positions", "learned|rotary", "learned", "texts: how a token knows its place", "text"),
-    NUMBER("dropout", 0, 0.9, "0", "", "texts: share of the numbers between layers that a step is without",
+    NUMBER("dropout", 0, 0.9, "auto", "",
+           "texts: share of the numbers between layers that a step is without; auto: 0, of contrastive "
+           "methods 0.1, "
+           "by which the views of a text differ",
            "text"),
     NUMBER("validation", 0, 0.5, "0.1", "",
            "texts whose words are predicted: share that is kept apart, at the end, to measure on", "text"),
@@ -64,9 +68,12 @@ static const setting common[] = {
     WHOLE("leaf", 1, 1 << 20, "auto", "lanes", "lanes whose gradients one worker accumulates", "training"),
     CHOICE("optimizer", "adamw|lars|sgd", "adamw", "how a gradient becomes a step", "training"),
     NUMBER("lr", 0, 1e6, "auto", "",
-           "learning rate at its peak; auto: the method's own for 256 examples, times batch/256", "training"),
-    NUMBER("base-lr", 0, 1e6, "0.001", "", "learning rate for 256 examples, from which auto is made",
+           "learning rate at its peak; auto: the method's own for 256 examples, times batch/256; where words "
+           "are "
+           "predicted the method's own times 128/width",
            "training"),
+    NUMBER("base-lr", 0, 1e6, "0.001", "",
+           "learning rate for 256 examples, or a width of 128, from which auto is made", "training"),
     NUMBER("last-lr", 0, 1e6, "0", "", "learning rate at the end of the cosine", "training"),
     NUMBER("warmup", 0, 1, "0.05", "", "share of all steps in which the rate rises from 0", "training"),
     NUMBER("momentum", 0, 0.99999, "0.9", "", "of sgd and lars; beta 1 of adamw", "training"),
@@ -288,7 +295,7 @@ static const char of_pictures[] = "pictures", of_rows[] = "rows of a table", of_
 
 static tacit_status refuse_pictures(const settings *s, tacit_context *context, const char *other)
 {
-    static const char *const names[] = {"size", "patch", "readout", "preset", "pixel-limit", NULL};
+    static const char *const names[] = {"size", "patch", "preset", "pixel-limit", NULL};
     TRY(refuse_all(s, context, names, of_pictures, other));
     for (size_t i = 0; i < AUGMENT_ROWS; i++)
         TRY(refuse(s, context, augment_rows[i].row.name, of_pictures, other));
@@ -304,6 +311,7 @@ static tacit_status refuse_texts(const settings *s, tacit_context *context, cons
 
 static tacit_status resolve_rows(settings *s, tacit_context *context)
 {
+    TRY(refuse(s, context, "readout", of_pictures, of_rows));
     TRY(refuse_pictures(s, context, of_rows));
     TRY(refuse_texts(s, context, of_rows));
     TRY(settings_resolve(s, "encoder", "mlp"));
@@ -318,16 +326,17 @@ static tacit_status resolve_texts(settings *s, tacit_context *context, bool pair
     const objective *o = objective_find(settings_text(s, "method"));
     TRY(refuse_pictures(s, context, of_texts));
     TRY(refuse(s, context, "corrupt", of_rows, of_texts));
-    if (!o->stream && o->family != CONTRASTIVE)
+    if (!o->stream && o->family == SELF_PREDICTION)
         return context_fail(context, TACIT_ARGUMENT,
                             "%s does not learn from texts: use next-word, masked-word, "
                             "or a contrastive method",
                             o->name);
-    if (paired)
+    if (paired && o->family == CONTRASTIVE)
         TRY(settings_default(s, "positives", "pair"));
     TRY(settings_resolve(s, "encoder", o->ahead ? "gpt-nano" : "bert-nano"));
     TRY(settings_resolve(s, "readout", "mean"));
     TRY(settings_resolve_whole(s, "window", o->stream ? 128 : 64));
+    TRY(settings_resolve_number(s, "dropout", o->family == CONTRASTIVE ? 0.1 : 0.0));
     if (encoder_find(settings_text(s, "encoder"))->words)
         return TACIT_OK;
     return context_fail(context, TACIT_ARGUMENT,
@@ -407,6 +416,15 @@ static int64_t default_epochs(int64_t most, int64_t epoch_steps)
     return most > 0 ? (most + epoch_steps - 1) / epoch_steps : 20;
 }
 
+/* In proportion to the batch; of words, whose batches are of tokens, to the width, downwards: what is right
+ * for 128 then becomes what GPT-2 was trained with at 768. */
+static double rate_scale(const learner *l, int64_t batch)
+{
+    if (l->method.objective->stream)
+        return 128.0 / (double)l->encoder->kind->width;
+    return (double)batch / 256.0;
+}
+
 tacit_status config_resolve_training(settings *s, tacit_context *context, const learner *l, int64_t examples)
 {
     if (examples < 2)
@@ -423,6 +441,6 @@ tacit_status config_resolve_training(settings *s, tacit_context *context, const 
                                default_epochs(settings_whole(s, "max-steps"), examples / batch)));
     TRY(settings_resolve_whole(s, "lane", lanes_default_lane(l, batch)));
     TRY(settings_resolve_whole(s, "leaf", lanes_default_leaf(l, batch, settings_whole(s, "lane"))));
-    TRY(settings_resolve_number(s, "lr", settings_number(s, "base-lr") * (double)batch / 256.0));
+    TRY(settings_resolve_number(s, "lr", settings_number(s, "base-lr") * rate_scale(l, batch)));
     return resolve_size(s, "memory", memory_physical() / 2);
 }

@@ -29,6 +29,10 @@ static tacit_status create_texts(views **out, tacit_context *context, const data
 {
     const objective *o = objective_find(settings_text(s, "method"));
     const bool stream = o->stream && l.training;
+    const bool paired = l.training && strcmp(settings_text(s, "positives"), "pair") == 0;
+    if (paired && !d->paired)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "--positives pair: the data are no pairs: expected JSON lines and --pair FIELD");
     const text_view_options how = {.tokenizer = l.tokenizer,
                                    .workers = l.workers,
                                    .window = settings_whole(s, "window"),
@@ -36,7 +40,7 @@ static tacit_status create_texts(views **out, tacit_context *context, const data
                                    .stream = stream,
                                    .validation = stream ? settings_number(s, "validation") : 0.0,
                                    .drop = settings_number(s, "drop-words"),
-                                   .paired = strcmp(settings_text(s, "positives"), "pair") == 0,
+                                   .paired = paired,
                                    .folder = l.folder};
     return text_views_create(out, context, d, &how);
 }
@@ -66,12 +70,9 @@ tacit_status looks_pair(views **v, tacit_context *context, const dataset *d, con
                                 .both = strcmp(positives, "both") == 0};
     if (strcmp(positives, "augment") == 0)
         return TACIT_OK;
-    if (strcmp(positives, "pair") == 0 && !d->paired)
-        return context_fail(context, TACIT_ARGUMENT,
-                            "--positives pair: the data are no pairs: expected JSON lines and --pair FIELD");
     if (objective_find(name)->family != CONTRASTIVE)
         return context_fail(context, TACIT_ARGUMENT, "--positives %s: %s makes no pairs", positives, name);
-    if (strcmp(positives, "pair") == 0)
+    if (d->texts && strcmp(positives, "pair") == 0)
         return TACIT_OK;
     if (!o.groups)
         return context_fail(context, TACIT_ARGUMENT, "--positives %s: the data name no groups: expected %s",

@@ -12,13 +12,13 @@ enum { PIECE = 1 << 20, BPE_DEFAULT = 8192 };
 /* ---- training ---- */
 
 /* All of what is learnt from, in pieces. Long texts are cut where a space is, if there is one. */
-static tacit_status feed_text(tokenizer_trainer *t, const dataset *d, int64_t text, uint64_t from,
-                              uint64_t to, scratch *s, uint64_t *left)
+static tacit_status feed_text(tokenizer_trainer *t, const dataset *d, text_part part, int64_t text,
+                              uint64_t from, uint64_t to, scratch *s, uint64_t *left)
 {
     for (uint64_t at = from; at<to && * left> 0;) {
         text_piece piece;
         const uint64_t most = to - at < PIECE ? to - at : PIECE;
-        TRY(dataset_read_text(d, text, TEXT_FIRST, at, (size_t)most, s, &piece));
+        TRY(dataset_read_text(d, text, part, at, (size_t)most, s, &piece));
         const size_t size = piece.size < to - at ? text_cut(piece.bytes, piece.size) : piece.size;
         TRY(tokenizer_trainer_feed(t, piece.bytes, size));
         at += size;
@@ -34,8 +34,8 @@ static tacit_status feed_part(tokenizer_trainer *t, const dataset *d, text_part 
     for (int64_t i = r->first; i <= r->last && i < d->count && left > 0; i++) {
         text_piece piece;
         TRY(dataset_read_text(d, i, part, 0, 0, s, &piece));
-        TRY(feed_text(t, d, i, i == r->first ? r->first_byte : 0, i == r->last ? r->last_byte : piece.total,
-                      s, &left));
+        TRY(feed_text(t, d, part, i, i == r->first ? r->first_byte : 0,
+                      i == r->last ? r->last_byte : piece.total, s, &left));
     }
     if (left == 0)
         context_log(d->context, "the tokenizer is made from the first %llu MB of the texts",

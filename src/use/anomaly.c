@@ -5,12 +5,11 @@
 #include "use/standardise.h"
 
 #include <inttypes.h>
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_ROWS = 256, SECTIONS = 16 };
+enum { BLOCK_ROWS = 256 };
 
 /* ---- neighbours ---- */
 
@@ -61,50 +60,38 @@ tacit_status anomaly_neighbours(work *w, matrix queries, matrix normal, bool lea
 
 /* ---- covariance ---- */
 
-typedef struct moments {
-    work *work;
+typedef struct fourths_job {
     matrix rows;
     const float *mean;
-    int64_t sections, section_rows;
-    double *products; /* (sections, D, D): sums of the rows' outer products, centred */
-    double *fourths;  /* (sections): sums of |x - mean|^4 */
-} moments;
+    double *sums; /* (blocks): of |x - mean|^4 */
+} fourths_job;
 
-static void centre_rows(const moments *m, int64_t first, int64_t rows, float *out, double *fourths)
+static tacit_status add_fourths(void *user, int64_t block, int worker)
 {
-    const int64_t columns = m->rows.columns;
-    for (int64_t r = 0; r < rows; r++) {
+    const fourths_job *j = user;
+    const int64_t columns = j->rows.columns, first = block * BLOCK_ROWS;
+    (void)worker;
+    for (int64_t r = first; r < first + block_length(j->rows.rows, BLOCK_ROWS, block); r++) {
         double square = 0;
-        for (int64_t j = 0; j < columns; j++) {
-            const float centred = m->rows.data[(first + r) * columns + j] - m->mean[j];
-            out[r * columns + j] = centred;
+        for (int64_t c = 0; c < columns; c++) {
+            const float centred = j->rows.data[r * columns + c] - j->mean[c];
             square += (double)centred * (double)centred;
         }
-        *fourths += square * square;
-    }
-}
-
-/* A tile's product is in f32, the sum over tiles in double. */
-static tacit_status add_products(void *user, int64_t section, int worker)
-{
-    const moments *m = user;
-    arena *a = m->work->arenas[worker];
-    const int64_t d = m->rows.columns, first = section * m->section_rows;
-    const int64_t rows = block_length(m->rows.rows, m->section_rows, section);
-    float *centred = arena_take(a, sizeof(float) * BLOCK_ROWS * (size_t)d);
-    float *product = arena_take(a, sizeof(float) * (size_t)(d * d));
-    double *sum = m->products + section * d * d;
-    if (!centred || !product)
-        return TACIT_NOMEM;
-    for (int64_t at = 0; at < rows; at += BLOCK_ROWS) {
-        const int64_t count = rows - at < BLOCK_ROWS ? rows - at : BLOCK_ROWS;
-        const matmul_shape shape = {.batch = 1, .m = d, .n = d, .k = count, .src_transposed = true};
-        centre_rows(m, first + at, count, centred, &m->fourths[section]);
-        TRY(backend_matmul(m->work->backends[worker], a, &shape, centred, centred, NULL, product));
-        for (int64_t i = 0; i < d * d; i++)
-            sum[i] += (double)product[i];
+        j->sums[block] += square * square;
     }
     return TACIT_OK;
+}
+
+static tacit_status sum_fourths(work *w, matrix rows, const float *mean, double *out)
+{
+    const int64_t blocks = blocks_of(rows.rows, BLOCK_ROWS);
+    fourths_job j = {rows, mean, memory_alloc(w->context, (size_t)blocks, sizeof(double))};
+    const tacit_status status = j.sums ? blocks_run(w, blocks, add_fourths, &j) : TACIT_NOMEM;
+    *out = 0;
+    for (int64_t i = 0; status == TACIT_OK && i < blocks; i++)
+        *out += j.sums[i];
+    memory_free(w->context, j.sums);
+    return status;
 }
 
 /* The share of the identity: Ledoit and Wolf's b^2 / d^2, where both are divided by D alike. */
@@ -124,81 +111,50 @@ static double find_shrinkage(const double *s, int64_t d, double trace, double fo
     return error > 0 ? error / distance : 0;
 }
 
-/* Sums to the shrunk covariance, in the first section. */
-static tacit_status shrink_covariance(const moments *m, gaussian *g)
+/* s (D, D): sums of products, to the shrunk covariance. */
+static tacit_status shrink(gaussian *g, work *w, matrix normal, double *s)
 {
-    const int64_t d = m->rows.columns;
-    double *s = m->products, trace = 0, fourths = m->fourths[0];
-    for (int64_t k = 1; k < m->sections; k++) {
-        fourths += m->fourths[k];
-        for (int64_t i = 0; i < d * d; i++)
-            s[i] += m->products[k * d * d + i];
-    }
+    const int64_t d = normal.columns;
+    double fourths;
+    TRY(sum_fourths(w, normal, g->whitener.mean, &fourths));
     for (int64_t i = 0; i < d * d; i++)
-        s[i] /= (double)m->rows.rows;
-    for (int64_t i = 0; i < d; i++)
-        trace += s[i * d + i];
+        s[i] /= (double)normal.rows;
+    const double trace = trace_of(s, d);
     if (!(trace > 0))
-        return context_fail(m->work->context, TACIT_ARGUMENT,
+        return context_fail(w->context, TACIT_ARGUMENT,
                             "anomaly: the %" PRId64
                             " normal examples are all the same: nothing tells what is "
                             "odd",
-                            m->rows.rows);
-    g->shrinkage = find_shrinkage(s, d, trace, fourths, (double)m->rows.rows);
-    for (int64_t i = 0; i < d * d; i++)
-        s[i] *= 1 - g->shrinkage;
-    for (int64_t i = 0; i < d; i++)
-        s[i * d + i] += g->shrinkage * trace / (double)d;
+                            normal.rows);
+    g->shrinkage = find_shrinkage(s, d, trace, fourths, (double)normal.rows);
+    covariance_shrink(s, d, g->shrinkage);
     return TACIT_OK;
 }
 
-/* Inverse of the Cholesky factor, zeros above the diagonal. */
-static tacit_status invert_factor(gaussian *g, double *s)
+static tacit_status fit_moments(gaussian *g, work *w, matrix normal, double *s, float *deviation)
 {
-    const lapack_int d = (lapack_int)g->columns;
-    lapack_int failed = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', d, s, d);
-    if (!failed)
-        failed = LAPACKE_dtrtri(LAPACK_ROW_MAJOR, 'L', 'N', d, s, d);
-    if (failed)
-        return context_fail(g->context, TACIT_ARGUMENT,
+    TRY(columns_measure(w, normal, g->whitener.mean, deviation));
+    TRY(scatter_add(w, normal, g->whitener.mean, NULL, s));
+    TRY(shrink(g, w, normal, s));
+    if (!whitener_set(&g->whitener, s))
+        return context_fail(w->context, TACIT_ARGUMENT,
                             "anomaly: the covariance of the normal examples has no inverse: they are too few "
                             "or too alike");
-    for (int64_t i = 0; i < g->columns; i++)
-        for (int64_t j = 0; j <= i; j++)
-            g->whitener[i * g->columns + j] = (float)s[i * g->columns + j];
     return TACIT_OK;
-}
-
-static tacit_status fit_moments(moments *m, gaussian *g, float *deviation)
-{
-    TRY(columns_measure(m->work, m->rows, g->mean, deviation));
-    m->mean = g->mean;
-    TRY(blocks_run(m->work, m->sections, add_products, m));
-    TRY(shrink_covariance(m, g));
-    return invert_factor(g, m->products);
 }
 
 tacit_status gaussian_fit(gaussian *out, work *w, matrix normal)
 {
-    const int64_t blocks = blocks_of(normal.rows, BLOCK_ROWS);
     const size_t d = (size_t)normal.columns;
-    moments m = {.work = w, .rows = normal};
-    *out = (gaussian){.context = w->context, .columns = normal.columns};
+    *out = (gaussian){.shrinkage = 0};
     if (normal.rows < 2 || normal.columns < 1 || normal.columns > INT32_MAX)
         return context_fail(w->context, TACIT_ARGUMENT,
                             "anomaly: %" PRId64 " normal examples, expected at least 2", normal.rows);
-    m.section_rows = blocks_of(blocks, SECTIONS) * BLOCK_ROWS;
-    m.sections = blocks_of(normal.rows, m.section_rows);
-    m.products = memory_alloc(w->context, (size_t)m.sections * d, d * sizeof *m.products);
-    m.fourths = memory_alloc(w->context, (size_t)m.sections, sizeof *m.fourths);
+    TRY(whitener_create(&out->whitener, w->context, normal.columns));
+    double *s = memory_alloc(w->context, d, d * sizeof *s);
     float *deviation = memory_alloc(w->context, d, sizeof *deviation);
-    out->mean = memory_alloc(w->context, d, sizeof *out->mean);
-    out->whitener = memory_alloc(w->context, d, d * sizeof *out->whitener);
-    tacit_status status = TACIT_NOMEM;
-    if (m.products && m.fourths && deviation && out->mean && out->whitener)
-        status = fit_moments(&m, out, deviation);
-    memory_free(w->context, m.products);
-    memory_free(w->context, m.fourths);
+    const tacit_status status = s && deviation ? fit_moments(out, w, normal, s, deviation) : TACIT_NOMEM;
+    memory_free(w->context, s);
     memory_free(w->context, deviation);
     if (status != TACIT_OK)
         gaussian_fini(out);
@@ -207,9 +163,7 @@ tacit_status gaussian_fit(gaussian *out, work *w, matrix normal)
 
 void gaussian_fini(gaussian *g)
 {
-    memory_free(g->context, g->mean);
-    memory_free(g->context, g->whitener);
-    g->mean = g->whitener = NULL;
+    whitener_fini(&g->whitener);
 }
 
 /* ---- Mahalanobis ---- */
@@ -224,19 +178,12 @@ typedef struct scoring {
 static tacit_status score_block(void *user, int64_t block, int worker)
 {
     const scoring *s = user;
-    const gaussian *g = s->gaussian;
-    arena *a = s->work->arenas[worker];
-    const int64_t d = g->columns, first = block * BLOCK_ROWS;
+    const int64_t d = s->queries.columns, first = block * BLOCK_ROWS;
     const int64_t rows = block_length(s->queries.rows, BLOCK_ROWS, block);
-    const matmul_shape shape = {.batch = 1, .m = rows, .n = d, .k = d, .wei_transposed = true};
-    float *centred = arena_take(a, sizeof(float) * BLOCK_ROWS * (size_t)d);
-    float *white = arena_take(a, sizeof(float) * BLOCK_ROWS * (size_t)d);
-    if (!centred || !white)
+    float *white = arena_take(s->work->arenas[worker], sizeof(float) * (size_t)(rows * d));
+    if (!white)
         return TACIT_NOMEM;
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t j = 0; j < d; j++)
-            centred[r * d + j] = s->queries.data[(first + r) * d + j] - g->mean[j];
-    TRY(backend_matmul(s->work->backends[worker], a, &shape, centred, g->whitener, NULL, white));
+    TRY(whitener_block(&s->gaussian->whitener, s->work, worker, s->queries, first, rows, white));
     for (int64_t r = 0; r < rows; r++) {
         double square = 0;
         for (int64_t j = 0; j < d; j++)

@@ -2,7 +2,7 @@
 #ifndef USE_ANOMALY_H
 #define USE_ANOMALY_H
 
-#include "use/matrix.h"
+#include "use/covariance.h"
 
 /* score (Q): mean cosine distance, 1 - similarity, to the k nearest rows of normal (N, D); rows (Q, k):
  * those, nearest first. leave_out: queries are the same rows as normal, and none is its own neighbour. k is 1
@@ -12,10 +12,7 @@ tacit_status anomaly_neighbours(work *w, matrix queries, matrix normal, bool lea
 
 /* Mean and shrunk covariance of normal rows. */
 typedef struct gaussian {
-    tacit_context *context;
-    int64_t columns;
-    float *mean;      /* (D) */
-    float *whitener;  /* (D, D) W, lower triangle: W (x - mean) has covariance 1 */
+    whitener whitener;
     double shrinkage; /* share of the identity in the covariance, 0 to 1 */
 } gaussian;
 

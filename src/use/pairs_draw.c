@@ -6,7 +6,6 @@
 #include <math.h>
 
 #include "base/philox.h"
-#include "use/class_rows.h"
 
 /* Which question of DRAW_PAIRS; those about a fold add its number. */
 enum { LABEL_EPOCH = 2, SAME_EPOCH = 100000, DIFFERENT_EPOCH = 200000 };
@@ -40,15 +39,13 @@ static void unrank_pair(int64_t i, int64_t *a, int64_t *b)
     *a = i - pairs_of(high);
 }
 
-/* Labels that have examples go round the folds in keyed order. */
-static void deal_out_labels(drawing *d)
+void labels_deal(const class_rows *classes, int64_t least, int32_t folds, uint64_t seed, int32_t *fold)
 {
     int32_t next = 0;
-    const int32_t classes = d->classes.classes;
-    for (int32_t i = 0; i < classes; i++) {
+    for (int32_t i = 0; i < classes->classes; i++) {
         const int32_t c =
-            (int32_t)draw_permuted(d->seed, DRAW_PAIRS, LABEL_EPOCH, (uint64_t)classes, (uint64_t)i);
-        d->fold[c] = class_rows_count(&d->classes, c) > 0 ? next++ % d->folds : -1;
+            (int32_t)draw_permuted(seed, DRAW_PAIRS, LABEL_EPOCH, (uint64_t)classes->classes, (uint64_t)i);
+        fold[c] = class_rows_count(classes, c) >= least ? next++ % folds : -1;
     }
 }
 
@@ -111,9 +108,28 @@ static int64_t least_pairs(drawing *d)
     return least;
 }
 
+static tacit_status begin(drawing *d, int64_t count, int32_t classes)
+{
+    if (d->folds < 2)
+        return context_fail(d->context, TACIT_ARGUMENT, "%d folds: expected 2 or more", (int)d->folds);
+    TRY(class_rows_create(&d->classes, d->context, d->labels, count, classes));
+    d->fold = memory_alloc(d->context, (size_t)classes, sizeof *d->fold);
+    d->rows = memory_alloc(d->context, (size_t)count, sizeof *d->rows);
+    if (!d->fold || !d->rows)
+        return TACIT_NOMEM;
+    labels_deal(&d->classes, 1, d->folds, d->seed, d->fold);
+    return TACIT_OK;
+}
+
+static void end(drawing *d)
+{
+    memory_free(d->context, d->fold);
+    memory_free(d->context, d->rows);
+    class_rows_fini(&d->classes);
+}
+
 static tacit_status draw_all(drawing *d, int64_t same, pair *pairs)
 {
-    deal_out_labels(d);
     const int64_t least = least_pairs(d);
     if (same < d->folds || (same + d->folds - 1) / d->folds > least)
         return context_fail(d->context, TACIT_ARGUMENT,
@@ -133,14 +149,20 @@ tacit_status pairs_draw(tacit_context *context, const int32_t *labels, int64_t c
                         int64_t same, int32_t folds, uint64_t seed, pair *pairs)
 {
     drawing d = {.context = context, .labels = labels, .folds = folds, .seed = seed};
-    if (folds < 2)
-        return context_fail(context, TACIT_ARGUMENT, "%d folds: expected 2 or more", (int)folds);
-    TRY(class_rows_create(&d.classes, context, labels, count, classes));
-    d.fold = memory_alloc(context, (size_t)classes, sizeof *d.fold);
-    d.rows = memory_alloc(context, (size_t)count, sizeof *d.rows);
-    const tacit_status status = d.fold && d.rows ? draw_all(&d, same, pairs) : TACIT_NOMEM;
-    memory_free(context, d.fold);
-    memory_free(context, d.rows);
-    class_rows_fini(&d.classes);
+    tacit_status status = begin(&d, count, classes);
+    if (status == TACIT_OK)
+        status = draw_all(&d, same, pairs);
+    end(&d);
+    return status;
+}
+
+tacit_status pairs_most(tacit_context *context, const int32_t *labels, int64_t count, int32_t classes,
+                        int32_t folds, uint64_t seed, int64_t *most)
+{
+    drawing d = {.context = context, .labels = labels, .folds = folds, .seed = seed};
+    const tacit_status status = begin(&d, count, classes);
+    if (status == TACIT_OK)
+        *most = least_pairs(&d) * folds;
+    end(&d);
     return status;
 }

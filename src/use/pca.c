@@ -1,57 +1,13 @@
 #include "use/pca.h"
 
+#include "use/covariance.h"
 #include "use/standardise.h"
 
 #include <lapacke.h>
 #include <math.h>
 
-/* Rows of a matrix product; columns of the covariance that one worker sums. */
-enum { BLOCK_ROWS = 512, STRIP = 128 };
-
-/* ---- covariance ---- */
-
-typedef struct covariance_job {
-    work *work;
-    matrix x;
-    const float *mean;
-    double *sum; /* (D, D) */
-} covariance_job;
-
-/* Columns first .. first+count-1 of rows `from` .. , less their mean: (rows, count). */
-static void centre(matrix x, const float *mean, int64_t from, int64_t rows, int64_t first, int64_t count,
-                   float *out)
-{
-    for (int64_t r = 0; r < rows; r++) {
-        const float *row = x.data + (from + r) * x.columns + first;
-        for (int64_t c = 0; c < count; c++)
-            *out++ = row[c] - mean[first + c];
-    }
-}
-
-/* One strip of columns, over all rows: products of blocks in f32, their sum in double in the blocks' order.
- */
-static tacit_status add_strip(void *user, int64_t i, int worker)
-{
-    const covariance_job *j = user;
-    arena *a = j->work->arenas[worker];
-    const int64_t all = j->x.columns, first = i * STRIP, columns = block_length(all, STRIP, i);
-    float *left = arena_take(a, sizeof(float) * (size_t)(BLOCK_ROWS * all));
-    float *right = arena_take(a, sizeof(float) * (size_t)(BLOCK_ROWS * columns));
-    float *product = arena_take(a, sizeof(float) * (size_t)(all * columns));
-    if (!left || !right || !product)
-        return TACIT_NOMEM;
-    for (int64_t b = 0; b < blocks_of(j->x.rows, BLOCK_ROWS); b++) {
-        const int64_t rows = block_length(j->x.rows, BLOCK_ROWS, b);
-        const matmul_shape shape = {.batch = 1, .m = all, .n = columns, .k = rows, .src_transposed = true};
-        centre(j->x, j->mean, b * BLOCK_ROWS, rows, 0, all, left);
-        centre(j->x, j->mean, b * BLOCK_ROWS, rows, first, columns, right);
-        TRY(backend_matmul(j->work->backends[worker], a, &shape, left, right, NULL, product));
-        for (int64_t r = 0; r < all; r++)
-            for (int64_t c = 0; c < columns; c++)
-                j->sum[r * all + first + c] += (double)product[r * columns + c];
-    }
-    return TACIT_OK;
-}
+/* Rows of a matrix product. */
+enum { BLOCK_ROWS = 512 };
 
 /* ---- axes ---- */
 
@@ -96,10 +52,9 @@ static tacit_status fit(pca *p, work *w, matrix x, double *sum)
     double *values = memory_alloc(p->context, n, sizeof *values);
     double *vectors = memory_alloc(p->context, n * k, sizeof *vectors);
     lapack_int *support = memory_alloc(p->context, 2 * k, sizeof *support);
-    covariance_job job = {w, x, p->mean, sum};
     tacit_status status = values && vectors && support ? TACIT_OK : TACIT_NOMEM;
     if (status == TACIT_OK)
-        status = blocks_run(w, blocks_of(x.columns, STRIP), add_strip, &job);
+        status = scatter_add(w, x, p->mean, NULL, sum);
     if (status == TACIT_OK)
         status = find_axes(p, x.rows, sum, values, vectors, support);
     memory_free(p->context, values);
@@ -175,7 +130,7 @@ static tacit_status transform_block(void *user, int64_t i, int worker)
     float *x = arena_take(a, sizeof(float) * (size_t)(rows * p->columns));
     if (!x)
         return TACIT_NOMEM;
-    centre(j->from, p->mean, first, rows, 0, p->columns, x);
+    rows_centre(j->from, p->mean, NULL, first, rows, 0, p->columns, x);
     return backend_matmul(j->work->backends[worker], a, &shape, x, p->axes, NULL,
                           j->to + first * p->components);
 }

@@ -3,6 +3,7 @@
 #ifndef USE_VERIFICATION_H
 #define USE_VERIFICATION_H
 
+#include "use/class_rows.h"
 #include "use/matrix.h"
 
 enum { PAIR_DIFFERENT = 0, PAIR_SAME = 1, PAIR_UNKNOWN = -1 };
@@ -23,6 +24,15 @@ tacit_status pairs_score(work *w, matrix x, const pair *pairs, int64_t count, do
  * a fold has too few pairs; the message says how many may be asked for. */
 tacit_status pairs_draw(tacit_context *context, const int32_t *labels, int64_t count, int32_t classes,
                         int64_t same, int32_t folds, uint64_t seed, pair *pairs);
+
+/* The most pairs of each kind that pairs_draw can draw with the same arguments; 0: there is a fold without.
+ */
+tacit_status pairs_most(tacit_context *context, const int32_t *labels, int64_t count, int32_t classes,
+                        int32_t folds, uint64_t seed, int64_t *most);
+
+/* How pairs_draw deals labels out to folds: fold (classes), -1 for those with fewer than `least` examples;
+ * for pairs_draw that is 1. */
+void labels_deal(const class_rows *classes, int64_t least, int32_t folds, uint64_t seed, int32_t *fold);
 
 /* Folds for given pairs of `rows` rows. Rows that are linked by pairs stay in one fold, so that no row is in
  * two: *apart. Where that leaves folds too uneven (one would get more than twice its share), pairs are dealt

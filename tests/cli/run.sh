@@ -3,64 +3,7 @@
 #   run.sh TACIT          TACIT: the built command
 # Ends with "N checks, M failed".
 set -u
-tacit=$1
-here=$(cd "$(dirname "$0")" && pwd)
-fashion=/usr/share/datasets/fashion-mnist
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-checks=0 failed=0
-
-# differs WHAT WANTED-FILE GOT-FILE
-differs() {
-    cmp -s "$2" "$3" && return 1
-    echo "FAILED: tacit $words"
-    echo "  $1, wanted (-) and got (+):"
-    diff -u "$2" "$3" | tail -n +3 | sed 's/^/    /'
-}
-
-# expect CODE OUT ERR WORDS...: runs tacit with WORDS. OUT and ERR are whole texts without the last line end.
-expect() {
-    code=$1 out=$2 err=$3
-    shift 3
-    words=$*
-    checks=$((checks + 1))
-    "$tacit" "$@" >got.out 2>got.err </dev/null
-    got=$?
-    printf '%s' "${out:+$out
-}" >want.out
-    printf '%s' "${err:+$err
-}" >want.err
-    bad=0
-    if [ "$got" != "$code" ]; then
-        echo "FAILED: tacit $words: exit code $got, wanted $code"
-        sed 's/^/    /' got.err
-        bad=1
-    fi
-    differs stdout want.out got.out && bad=1
-    differs stderr want.err got.err && bad=1
-    failed=$((failed + bad))
-}
-
-# holds WHAT CONDITION...: one more check of what the last run left.
-holds() {
-    what=$1
-    shift
-    checks=$((checks + 1))
-    "$@" && return
-    echo "FAILED: $what"
-    failed=$((failed + 1))
-}
-
-# ok WORDS...: runs tacit; must return 0. What it printed is in got.out and got.err.
-ok() {
-    words=$*
-    checks=$((checks + 1))
-    "$tacit" "$@" >got.out 2>got.err </dev/null && return
-    echo "FAILED: tacit $words: exit code $?"
-    sed 's/^/    /' got.err
-    failed=$((failed + 1))
-}
+. "$(dirname "$0")/checks.sh"
 
 # ---- help ------------------------------------------------------------------------------------------------------
 version=$("$tacit" --version)
@@ -128,6 +71,8 @@ expect 2 '' 'tacit: cluster: too few arguments: tacit cluster RUN DATA... [-k N]
 tacit: see `tacit cluster --help`' cluster run
 expect 2 '' 'tacit: anomaly: --normal and --all-classes exclude each other
 tacit: see `tacit anomaly --help`' anomaly run data --normal 1 --all-classes
+expect 2 '' 'tacit: anomaly: --masks and --all-classes exclude each other
+tacit: see `tacit anomaly --help`' anomaly run data --masks white --all-classes
 expect 2 '' 'tacit: embed: -o - is written as CSV only
 tacit: see `tacit embed --help`' embed run data -o - --format npy
 
@@ -514,6 +459,45 @@ holds 'identify leaves all answers' test "$(wc -l <who.csv)" = 41
 ok identify run tiny tiny --quick --json
 holds 'identify --json is one object' grep -qE '^\{"probes":40,"gallery":40,"labels":2,"known":40,.*\]\}$' got.out
 
+# A metric learnt from groups: eight of five pictures; DATA need none.
+awk 'BEGIN { for (i = 0; i < 40; i++) print "train-images-idx3-ubyte:" i "," i % 8 }' >groups.csv
+expect 1 '' 'tacit: fit: 2 groups of two examples or more: expected at least 4, to learn from some and measure on others' \
+    verify run pairs.csv --threshold 0.5 --fit tiny --quiet
+expect 1 '' 'tacit: fit: the examples have no labels and no groups: nothing tells which belong together' \
+    verify run pairs.csv --threshold 0.5 --fit one.png --quiet
+fitted='^fitted to 40 examples of 8 groups; shrinkage [0-9.]+, for an equal error rate of 0\.[0-9]{3} over 4 folds of them$'
+ok verify run pairs.csv --threshold 0.999 --fit tiny --group groups.csv
+holds 'verify says what was fitted' grep -qE "$fitted" got.out
+holds 'a picture is the same as itself by a metric' grep -qE '^same +1\.0000  one.png  one.png$' got.out
+cp one.png three.png
+cp two.png four.png
+printf 'one.png,two.png,0\none.png,one.png,1\nthree.png,four.png,0\nthree.png,three.png,1\n' >pairs.csv
+ok verify run pairs.csv --folds 2 --fit tiny --group groups.csv --threads 1
+holds 'verify says how it is without the fit' grep -qE \
+    '^this model without the fit: accuracy [01]\.[0-9]{3} \+- [01]\.[0-9]{3}, equal error rate [01]\.[0-9]{3}, AUROC [01]\.[0-9]{3}$' got.out
+cp got.out one.out
+ok verify run pairs.csv --folds 2 --fit tiny --group groups.csv --threads 3
+holds 'a metric has the same bits for another number of threads' cmp one.out got.out
+ok verify run pairs.csv --folds 2 --fit tiny --group groups.csv --quick --json
+holds 'verify --json has the fit' grep -qE \
+    '"fit":\{"examples":40,"left_out":0,"groups":8,"by":"group","folds":4,.*"shared_labels":0,"raw_fitted":false\},"model_without_fit":\{' got.out
+for label in a b c d; do
+    mkdir -p "four/$label"
+    cp one.png two.png "four/$label"
+done
+ok verify run four --pairs-from-labels 4 --folds 2 --fit four --threads 1
+holds 'labels are groups where there are no others' grep -q '^fitted to 8 examples of 4 labels; ' got.out
+holds 'labels of the pairs that are fitted are said' grep -qx \
+    'fit: 4 of its labels are among those compared: what is measured on these was not unseen' got.err
+ok identify run tiny tiny --fit tiny --group groups.csv
+holds 'identify says what was fitted' grep -qE "$fitted" got.out
+holds 'all are known to themselves by a metric' grep -qE '^rank 1 +1\.000 +1\.000 +1\.000$' got.out
+holds 'identify says how it is without the fit' grep -qx 'this model without the fit: rank 1 1.000, rank 5 1.000' got.out
+holds 'labels that are not unseen are said' grep -qx \
+    'fit: 2 of its labels are among those compared: what is measured on these was not unseen' got.err
+ok identify run tiny tiny --fit tiny --group groups.csv --quick --json
+holds 'identify --json has the fit' grep -qE '"fit":\{"examples":40,.*"shared_labels":2,.*"model_without_fit":\{"rank_1":1\.0,' got.out
+
 ok anomaly run tiny --fit tiny --normal 0 --score prediction -o unpredicted
 holds 'anomaly has the error of prediction' grep -qE '^prediction +[0-9.e-]+ +[0-9]+ ' got.out
 holds 'and ranks by it' grep -q '^the oddest by prediction' got.out
@@ -522,6 +506,68 @@ expect 1 '' 'tacit: --score prediction: the model is of a contrastive method, wh
     anomaly residual tiny --fit tiny --score prediction --quiet
 ok anomaly rows-mae row-even.csv --quiet --json
 holds 'rows are predicted too' grep -q '"prediction":{"threshold"' got.out
+
+# ---- odd pixels, in the layout of MVTec AD: pictures of 8 x 8, four pixels of some are odd ------------------------------
+# picture FILE BASE64
+picture() {
+    mkdir -p "$(dirname "$1")"
+    printf %s "iVBORw0KGgoAAAANSUhEUgAAAA$2" | base64 -d >"$1"
+}
+calm=gAAAAICAAAAADhZOFXAAAAKUlEQVR42mNg4BKR0zCycYPRAQxQOooBSqcwQOk8BihdwQClmxigdA8A8xcRgYEaGS8AAAAASUVORK5CYII=
+odd=gAAAAICAAAAADhZOFXAAAAMklEQVR42mNg4BKR0zCycYPRAQwg+v//gCgGEP///6gUBrB4VEoeA5SuYIDSTQxQugcAcroUZT5UOiEAAAAASUVORK5CYII=
+white=gAAAAICAAAAADhZOFXAAAAEUlEQVR42mNgwAr+/0dnEAAAr5gD/YiRwUkAAAAASUVORK5CYII=
+black=gAAAAICAAAAADhZOFXAAAADElEQVR42mNgoA4AAABIAAEQRe/SAAAAAElFTkSuQmCC
+small=QAAAAECAAAAACMmsGiAAAADklEQVR42mP4DwQMqAQAn3QP8UYJzckAAAAASUVORK5CYII=
+mkdir bare
+cp tiny/train-images-idx3-ubyte bare
+picture parts/train/good/0.png $calm
+picture parts/test/good/0.png $calm
+picture parts/test/good/1.png $calm
+for i in 0 1 2 3; do
+    picture parts/test/crack/$i.png $odd
+    picture parts/ground_truth/crack/${i}_mask.png $white
+    picture black/crack/${i}_mask.png $black
+done
+picture parts/test/hole/0.png $odd
+picture parts/ground_truth/hole/0_mask.png $white
+picture small/crack/0_mask.png $small
+picture strange/hole/7_mask.png $white
+pixels() {
+    folder_of_masks=$1
+    shift
+    echo "anomaly run parts --fit bare --neighbours 1 --masks $folder_of_masks --quiet $*"
+}
+ok $(pixels parts/ground_truth --normal good)
+holds 'masks measure how well odd pixels are found' \
+    grep -qE '^pixels by their error of prediction: AUROC [01]\.[0-9]{3}, AUPR [01]\.[0-9]{3}; 4\.46% of them are odd; 7 pictures, masks of 5$' got.out
+ok $(pixels parts/ground_truth --json)
+holds 'and so with --json' grep -qE '"pixels":\{"pictures":7,"masked":5,"odd_share":0\.04464[0-9]+,"auroc":[01]\.[0-9]+,"aupr":[01]\.[0-9]+\}\}$' got.out
+cp got.out one.out
+ok $(pixels parts/ground_truth --json --threads 1)
+holds 'with the same bits for another number of threads' cmp one.out got.out
+ok $(pixels parts/ground_truth --limit 6 --json)
+holds 'of a part of the data, the masks of that part' grep -q '"pixels":{"pictures":6,"masked":4,"odd_share":0.0416' got.out
+mkdir mirror
+cp -r parts/ground_truth mirror/test
+cp -r black mirror/train
+ok $(pixels mirror --json)
+holds 'masks may lie in parts like the data' grep -q '"masked":5,"odd_share":0.0446' got.out
+expect 1 '' 'tacit: mask hole/7_mask.png is of no example: expected one of that name, with or without "_mask"' $(pixels strange)
+expect 1 '' 'tacit: mask crack/0_mask.png: 4 x 4 pixels, expected 8 x 8 as test/crack/0.png has' $(pixels small)
+expect 1 '' 'tacit: mask 0_mask.png may be of test/crack/0.png or of test/hole/0.png: expected folders in its name that tell' \
+    $(pixels parts/ground_truth/crack)
+expect 1 '' 'tacit: 4 masks of 7 pictures: no pixel is white, so there is nothing to tell apart' $(pixels black)
+expect 1 '' 'tacit: nowhere: cannot open: No such file or directory' $(pixels nowhere)
+rm parts/ground_truth/crack/1_mask.png
+expect 1 '' 'tacit: the mask of test/crack/1.png is missing: its label "crack" is not the normal one' \
+    $(pixels parts/ground_truth --normal good)
+ok $(pixels parts/ground_truth)
+holds 'without --normal a picture may lack its mask' grep -q '7 pictures, masks of 4$' got.out
+expect 1 '' 'tacit: simclr does not predict pictures: to find odd pixels, train on pictures with mae, denoise or autoencode' \
+    anomaly residual tiny --masks parts/ground_truth --quiet
+expect 1 '' 'tacit: mae does not predict pictures: to find odd pixels, train on pictures with mae, denoise or autoencode' \
+    anomaly rows-mae row-even.csv --masks parts/ground_truth --quiet
+expect 1 '' 'tacit: row-even.csv: rows of a table have no grey or colour' anomaly run tiny --masks row-even.csv --quiet
 
 # ---- a part of the data ----------------------------------------------------------------------------------------------
 ok embed run tiny -o part.csv --only 1 --quiet

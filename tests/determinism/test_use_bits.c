@@ -1,10 +1,11 @@
-/* Neighbours, probes and few-label results have the same bits for 1, 2 and 3 threads. */
+/* Neighbours, probes, few-label results and learnt metrics have the same bits for 1, 2 and 3 threads. */
 #include "support.h"
 
 #include "base/philox.h"
 #include "use/few_labels.h"
 #include "use/neighbours.h"
 #include "use/probe.h"
+#include "use/within.h"
 
 enum { ROWS = 10500, COLUMNS = 24, CLASSES = 5, QUERIES = 700, KEYS = 2500, K = 13 };
 
@@ -18,6 +19,8 @@ typedef struct results {
     float mean[COLUMNS], deviation[COLUMNS], wei[CLASSES * COLUMNS], bias[CLASSES];
     double l2;
     few_labels_result few;
+    double shrinkage, eer;
+    float white[ROWS * COLUMNS];
 } results;
 
 static void make_data(void)
@@ -28,6 +31,20 @@ static void make_data(void)
         for (int j = 0; j < COLUMNS; j++)
             train[i * COLUMNS + j] = draw_normal(&d) + (j % CLASSES == labels[i] ? 0.7f : 0);
     }
+}
+
+/* Groups of about ten rows. */
+static void fit_within(work *w, matrix m, results *r)
+{
+    static int32_t group[ROWS];
+    within f;
+    for (int i = 0; i < ROWS; i++)
+        group[i] = labels[i] * (ROWS / 50) + i % (ROWS / 50);
+    assert_ok(w->context, within_fit(&f, w, m, group, CLASSES * (ROWS / 50), 1));
+    r->shrinkage = f.shrinkage;
+    r->eer = f.eer;
+    assert_ok(w->context, within_apply(&f, w, m, r->white));
+    within_fini(&f);
 }
 
 static void compute(int threads, results *r)
@@ -50,6 +67,7 @@ static void compute(int threads, results *r)
     assert_ok(context, probe_predict(&p, w, m, r->predicted));
     probe_fini(&p);
     assert_ok(context, few_labels_evaluate(w, m, labels, queries, labels + KEYS, CLASSES, 5, 2, 1, &r->few));
+    fit_within(w, m, r);
     work_destroy(w);
     tacit_context_destroy(context);
 }

@@ -25,6 +25,7 @@ static void drawn_pairs_keep_their_promises(void **state)
     (void)state;
     pair pairs[2 * SAME], again[2 * SAME];
     int same = 0, fold_of[LABELS];
+    int64_t most;
     tacit_context *context = test_context();
     make_labels();
     assert_ok(context, pairs_draw(context, labels, N, LABELS, SAME, FOLDS, 3, pairs));
@@ -43,6 +44,10 @@ static void drawn_pairs_keep_their_promises(void **state)
     }
     assert_int_equal(same, SAME);
     /* Three labels of five in each fold: 30 pairs of one label. */
+    assert_ok(context, pairs_most(context, labels, N, LABELS, FOLDS, 3, &most));
+    assert_int_equal(most, 120);
+    assert_fails(context, pairs_most(context, labels, N, LABELS, 1, 3, &most), TACIT_ARGUMENT, "1 folds");
+    context_begin(context);
     assert_fails(context, pairs_draw(context, labels, N, LABELS, 121, FOLDS, 3, pairs), TACIT_ARGUMENT,
                  "expected 4 to 120 of each");
     tacit_context_destroy(context);

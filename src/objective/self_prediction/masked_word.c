@@ -19,7 +19,7 @@ static const setting masked_word_settings[] = {
 
 static const default_value masked_word_defaults[] = {
     {"optimizer", "adamw"}, {"beta2", "0.98"}, {"weight-decay", "0.01"},
-    {"lr", "0.001"},        {"clip", "1"},     {NULL, NULL}};
+    {"base-lr", "0.004"},   {"clip", "1"},     {NULL, NULL}};
 
 /* How many of a window's tokens are predicted: at least one. */
 static int64_t masked_word_asked(const method *m, int64_t tokens)

@@ -7,7 +7,7 @@
 static const default_value next_word_defaults[] = {{"optimizer", "adamw"},
                                                    {"beta2", "0.99"},
                                                    {"weight-decay", "0.1"},
-                                                   {"lr", "0.001"},
+                                                   {"base-lr", "0.004"},
                                                    {"last-lr", "0.0001"},
                                                    {"clip", "1"},
                                                    {NULL, NULL}};
