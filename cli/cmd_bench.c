@@ -3,8 +3,8 @@
 #include "json.h"
 
 static const tacit_option rows[] = {
-    {"rows", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "", "only these, separated by commas; all if not given",
-     "bench"},
+    {"rows", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
+     "only these, separated by commas; all but gpt-small, which takes minutes, if not given", "bench"},
     {"seconds", TACIT_OPTION_NUMBER, 0.01, 3600, NULL, "3", "seconds", "time for each row", "bench"},
     OPTION_THREADS,
     OPTION_JSON,

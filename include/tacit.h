@@ -385,8 +385,9 @@ typedef struct tacit_bench_row {
     double share;          /* gflops / peak_gflops */
 } tacit_bench_row;
 
-/* Measures the machine and training and embedding steps on it. `rows` NULL: all; else a comma-separated list
- * of names. `seconds`: time for each row. Each result is handed to `row` as soon as it is there. */
+/* Measures the machine and training and embedding steps on it. `rows` NULL: all but gpt-small, whose
+ * steps take ten seconds and more; else a comma-separated list of names. `seconds`: time for each row. Each
+ * result is handed to `row` as soon as it is there. */
 TACIT_CALL tacit_bench(tacit_context *context, const char *rows, double seconds,
                        void (*row)(void *user, const tacit_bench_row *row), void *user);
 /* Name of the i-th row; NULL past the last. */

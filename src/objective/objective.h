@@ -65,11 +65,13 @@ typedef struct default_value {
 struct objective {
     const char *name;
     family family;
-    const char *summary;     /* one line, with author and year */
-    int views;               /* of each example */
-    bool fine;               /* wants many small patches: the default patch is then smaller */
-    bool stream;             /* of texts: wants windows of all of them, one after the other, not texts */
-    int ahead;               /* and so many more tokens behind each window */
+    const char *summary; /* one line, with author and year */
+    int views;           /* of each example */
+    bool fine;           /* wants many small patches: the default patch is then smaller */
+    bool stream;         /* of texts: wants windows of all of them, one after the other, not texts */
+    int ahead;           /* and so many more tokens behind each window */
+    /* Of a stream: how many of the first `tokens` of a window, and what is ahead, are predicted. */
+    int64_t (*asked)(const method *m, int64_t tokens);
     int target_views;        /* of each example, beside those; 0 without `target` */
     const setting *settings; /* the method's own rows */
     size_t setting_count;

@@ -1,5 +1,5 @@
-/* The rows of `tacit bench`: the same code that trains and embeds, on random pictures, timed step by step
- * with the peak measured between the steps. */
+/* The rows of `tacit bench`: the same code that trains and embeds, on random pictures and texts, timed step
+ * by step with the peak measured between the steps. */
 #include "use/bench.h"
 
 #include "base/clock.h"
@@ -18,23 +18,37 @@
 enum { MAX_STEPS = 256, MIN_STEPS = 3 };
 static const double peak_milliseconds = 15.0;
 
-/* What a row is made of; texts are settings. decoder NULL: the method has none. */
+/* What a row is made of; strings are settings. decoder NULL: the method has none. */
 typedef struct bench_row {
     const char *name, *method, *encoder, *patch, *batch, *decoder_width, *decoder_depth;
     int size, channels;
     bool embed;
+    int window, vocabulary; /* of texts, instead of size, channels and patch */
+    bool asked;             /* measured only where it is asked for: a step of it takes ten seconds and more */
 } bench_row;
 
+#define PICTURES(name, method, encoder, patch, batch, width, depth, size, channels, embed)                   \
+    {                                                                                                        \
+        name, method, encoder, patch, batch, width, depth, size, channels, embed, 0, 0, false                \
+    }
+#define TEXTS(name, encoder, batch, window, vocabulary, asked)                                               \
+    {                                                                                                        \
+        name, "next-word", encoder, NULL, batch, NULL, NULL, 0, 0, false, window, vocabulary, asked          \
+    }
+
 static const bench_row bench_rows[] = {
-    {"mae-nano28", "mae", "vit-nano", "4", "512", "64", "2", 28, 1, false},
-    {"mae-tiny32", "mae", "vit-tiny", "4", "256", "96", "4", 32, 3, false},
-    {"mae-small64", "mae", "vit-small", "8", "128", "192", "4", 64, 3, false},
-    {"mae-base224", "mae", "vit-base", "16", "32", "512", "8", 224, 3, false},
-    {"simclr-tiny32", "simclr", "vit-tiny", "4", "64", NULL, NULL, 32, 3, false},
-    {"simclr-resnet10", "simclr", "resnet-10", "4", "128", NULL, NULL, 32, 3, false},
-    {"simclr-resnet18", "simclr", "resnet-18", "4", "128", NULL, NULL, 32, 3, false},
-    {"embed-tiny32", "mae", "vit-tiny", "4", "512", "96", "4", 32, 3, true},
-    {"embed-small224", "mae", "vit-small", "16", "64", "192", "4", 224, 3, true},
+    PICTURES("mae-nano28", "mae", "vit-nano", "4", "512", "64", "2", 28, 1, false),
+    PICTURES("mae-tiny32", "mae", "vit-tiny", "4", "256", "96", "4", 32, 3, false),
+    PICTURES("mae-small64", "mae", "vit-small", "8", "128", "192", "4", 64, 3, false),
+    PICTURES("mae-base224", "mae", "vit-base", "16", "32", "512", "8", 224, 3, false),
+    PICTURES("simclr-tiny32", "simclr", "vit-tiny", "4", "64", NULL, NULL, 32, 3, false),
+    PICTURES("simclr-resnet10", "simclr", "resnet-10", "4", "128", NULL, NULL, 32, 3, false),
+    PICTURES("simclr-resnet18", "simclr", "resnet-18", "4", "128", NULL, NULL, 32, 3, false),
+    PICTURES("embed-tiny32", "mae", "vit-tiny", "4", "512", "96", "4", 32, 3, true),
+    PICTURES("embed-small224", "mae", "vit-small", "16", "64", "192", "4", 224, 3, true),
+    TEXTS("gpt-nano", "gpt-nano", "12", 64, 65, false),
+    TEXTS("gpt-micro", "gpt-micro", "8", 256, 65, false),
+    TEXTS("gpt-small", "gpt-small", "2", 1024, 50257, true),
 };
 enum { ROWS = sizeof bench_rows / sizeof *bench_rows };
 
@@ -68,10 +82,10 @@ static tacit_status plain_view(const views *v, int64_t example, scratch *s, void
 /* ---- a row ---- */
 
 typedef struct bench {
+    views views; /* first: a views pointer is a bench pointer */
     tacit_context *context;
     const bench_row *row;
     settings *settings;
-    views views;
     work *work;
     learner *learner;
     lanes *lanes;
@@ -82,22 +96,61 @@ typedef struct bench {
     int64_t batch, steps;
 } bench;
 
-static tacit_status set_all(const bench *b)
+/* Ids of a text and of the word behind it, cheap like those numbers. */
+static tacit_status random_words(const views *v, uint64_t seed, uint32_t epoch, int64_t example,
+                                 uint32_t view, scratch *s, void *out)
 {
-    char size[16];
+    (void)s;
+    int32_t *ids = out;
+    const uint32_t count = (uint32_t)((const bench *)v)->row->vocabulary;
+    uint32_t x = (uint32_t)(seed * 2654435761u + (uint64_t)example * 40503u + view * 97u + epoch) | 1u;
+    for (int64_t i = 0; i < v->shape.size[0]; i++) {
+        x = x * 1664525u + 1013904223u;
+        ids[i] = (int32_t)((x >> 8) % count);
+    }
+    return TACIT_OK;
+}
+
+static tacit_status set_number(const bench *b, const char *name, int number)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", number);
+    return settings_set(b->settings, name, text);
+}
+
+static tacit_status set_pictures(const bench *b)
+{
     const bench_row *r = b->row;
-    snprintf(size, sizeof size, "%d", r->size);
-    TRY(settings_set(b->settings, "encoder", r->encoder));
-    TRY(settings_set(b->settings, "size", size));
+    TRY(set_number(b, "size", r->size));
     TRY(settings_set(b->settings, "patch", r->patch));
-    TRY(settings_set(b->settings, "batch", r->batch));
-    TRY(settings_set(b->settings, "readout", "mean"));
     if (!r->embed && strcmp(r->method, "mae") == 0)
         TRY(settings_set(b->settings, "mask-ratio", "0.75"));
     if (!r->decoder_width)
         return TACIT_OK;
     TRY(settings_set(b->settings, "decoder-width", r->decoder_width));
     return settings_set(b->settings, "decoder-depth", r->decoder_depth);
+}
+
+static tacit_status set_all(const bench *b)
+{
+    const bench_row *r = b->row;
+    TRY(settings_set(b->settings, "encoder", r->encoder));
+    TRY(settings_set(b->settings, "batch", r->batch));
+    TRY(settings_set(b->settings, "readout", "mean"));
+    if (!r->window)
+        return set_pictures(b);
+    TRY(set_number(b, "window", r->window));
+    return set_number(b, "vocab", r->vocabulary);
+}
+
+static views views_for(const bench_row *r)
+{
+    if (r->window)
+        return (views){.dtype = DTYPE_I32, .shape = shape_1(r->window + 1), .random = random_words};
+    return (views){.dtype = DTYPE_F32,
+                   .shape = shape_3(r->size, r->size, r->channels),
+                   .random = random_view,
+                   .plain = plain_view};
 }
 
 static tacit_status create_training(bench *b)
@@ -128,10 +181,7 @@ static tacit_status create_embedding(bench *b)
 static tacit_status set_up(bench *b)
 {
     const bench_row *r = b->row;
-    b->views = (views){.dtype = DTYPE_F32,
-                       .shape = shape_3(r->size, r->size, r->channels),
-                       .random = random_view,
-                       .plain = plain_view};
+    b->views = views_for(r);
     TRY(config_create(&b->settings, b->context, r->method));
     TRY(set_all(b));
     TRY(work_create(&b->work, b->context));
@@ -186,6 +236,18 @@ static double operations_of(const work *w)
     return sum;
 }
 
+/* Of a step on texts, whose products are not all the backend's and some of which are done twice: linear
+ * layers, the half of attention that is seen, and the words that are predicted; forward, and twice that
+ * backward. */
+static double operations_of_texts(const bench *b)
+{
+    const encoder *e = b->learner->encoder;
+    const double width = (double)e->width, window = (double)e->tokens;
+    const double block = 12.0 * width * width + (window + 1.0) * width;
+    const double word = e->kind->depth * block + width * (double)e->settings.vocabulary;
+    return 3.0 * 2.0 * word * window * (double)b->batch;
+}
+
 static int rising(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
@@ -210,7 +272,7 @@ static tacit_status time_steps(bench *b, double seconds, double *step_seconds, d
         const double before = operations_of(b->work), start = clock_seconds();
         TRY(run_step(b));
         times[count++] = clock_seconds() - start;
-        *operations = operations_of(b->work) - before;
+        *operations = b->row->window ? operations_of_texts(b) : operations_of(b->work) - before;
     }
     *step_seconds = median(times, count);
     *peak = median(peaks, count);
@@ -275,7 +337,7 @@ tacit_status bench_run(tacit_context *context, const char *rows, double seconds,
 {
     TRY(check_list(context, rows));
     for (int i = 0; i < ROWS; i++) {
-        if (!listed(rows, bench_rows[i].name))
+        if (!listed(rows, bench_rows[i].name) || (!rows && bench_rows[i].asked))
             continue;
         bench b = {.context = context, .row = &bench_rows[i]};
         tacit_bench_row result;

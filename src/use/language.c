@@ -27,15 +27,17 @@ static tacit_status fill_windows(const language *g, int64_t first, int64_t count
     return TACIT_OK;
 }
 
-/* Tokens behind the first of each window that are there: what is asked for when they are predicted in order.
- */
-static int64_t count_ahead(const int32_t *ids, int64_t count, int64_t length)
+/* What is asked for in these windows. */
+static int64_t count_asked(const method *m, const int32_t *ids, int64_t count, int64_t length)
 {
-    int64_t known = 0;
-    for (int64_t i = 0; i < count; i++)
-        for (int64_t k = 1; k < length; k++)
-            known += ids[i * length + k] >= 0;
-    return known;
+    int64_t asked = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t known = 0;
+        while (known < length && ids[i * length + known] >= 0)
+            known++;
+        asked += m->objective->asked(m, known);
+    }
+    return asked;
 }
 
 static tacit_status run_lane(void *user, int64_t i, int worker)
@@ -54,7 +56,7 @@ static tacit_status run_lane(void *user, int64_t i, int worker)
     int32_t *tokens = tape_tensor(t, ids)->data;
     TRY(fill_windows(g, first, count, tokens));
     const lane told = {.examples = examples, .count = count, .views = ids, .seed = g->seed};
-    g->asked[i] = m->objective->ahead ? count_ahead(tokens, count, g->length) : count * g->window;
+    g->asked[i] = count_asked(m, tokens, count, g->length);
     const value loss = m->objective->lane(m, t, &told);
     TRY(tape_status(t));
     g->losses[i] = (double)*tape_f32(t, loss) * (double)g->asked[i];

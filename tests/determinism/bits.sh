@@ -1,8 +1,9 @@
 #!/bin/sh
 # The same bits: model.safetensors is equal for 1, 2 and 3 threads, with so little memory that lanes are run twice, and
 # after three kills (SIGKILL) at random steps with a resume after each. For every method named on the command line.
-#   bits.sh TACIT DATA METHOD [OPTION...]       DATA "table": rows that are made here; METHOD "finetune": a classifier
-#                                               fine-tuned from a run that is made here
+#   bits.sh TACIT DATA METHOD [OPTION...]       DATA "table" and "texts": rows and texts that are made here; METHOD
+#                                               "finetune": a classifier fine-tuned from a run that is made here
+# Of texts also what eval and generate say is equal for 1, 2 and 3 threads.
 set -eu
 tacit=$1
 data=$2
@@ -21,6 +22,22 @@ if [ "$data" = table ]; then
         }
     }' >"$data"
 fi
+texts=false
+fewer=399
+if [ "$data" = texts ]; then
+    texts=true
+    fewer=350 # the last ones are kept apart
+    data=$work/texts.txt
+    awk 'BEGIN {
+        count = split("the a cat dog rain sees hears no today never of was then and she he", word, " ")
+        for (i = 0; i < 420; i++) {
+            for (j = 0; j < 3 + i % 5; j++)
+                printf "%s ", word[1 + (i * i + i * j * 5 + j * j * 3 + int(i / 7)) % count]
+            print "in " i % 37 "."
+        }
+    }' >"$data"
+    set -- --unit line --vocab 300 --window 8 --dropout 0.1 "$@"
+fi
 if [ ! -e "$data" ]; then
     echo "skipped: $data is not here (package dataset-fashion-mnist)"
     exit 77
@@ -38,7 +55,7 @@ train() { # RUN OPTION... ; replaces the shell: call it in a subshell
 }
 
 hash_of() { # RUN
-    cat "$work/$1/model/model.safetensors" "$work/$1/model/classes.json" 2>/dev/null | sha256sum | cut -d' ' -f1
+    cat "$work/$1/model/model.safetensors" "$work/$1/model/classes.json" "$work/$1/tokenizer.json" 2>/dev/null | sha256sum | cut -d' ' -f1
 }
 
 same() { # RUN WHAT
@@ -88,7 +105,7 @@ if [ "$method" != finetune ]; then
 fi
 # Methods whose loss does not couple examples have no lanes to keep.
 case $method in
-mae | denoise | autoencode | finetune) kept=false ;;
+mae | denoise | autoencode | next-word | masked-word | finetune) kept=false ;;
 *) kept=true ;;
 esac
 if $kept && ! grep -q '"lanes_run_twice": 1' "$work/little/metrics.jsonl"; then
@@ -111,8 +128,31 @@ if [ "$lines" != "$resumed" ]; then
     echo "FAILED: $method: metrics.jsonl has $resumed lines after resumes, $lines without"
     exit 1
 fi
+# What a model of texts says. Other draws must be seen.
+said() { # COMMAND ARGUMENT...
+    for threads in 1 2 3; do
+        "$tacit" "$@" --threads $threads --quiet >"$work/said.$threads"
+    done
+    if ! cmp "$work/said.1" "$work/said.2" || ! cmp "$work/said.1" "$work/said.3"; then
+        echo "FAILED: $method: $* depends on the threads"
+        exit 1
+    fi
+    echo "same bits: $method, $1 with 1, 2 and 3 threads"
+}
+
+if $texts; then
+    case $method in *-word) said eval "$work/one" "$data" --json ;; esac
+fi
+if [ "$method" = next-word ]; then
+    said generate "$work/one" --prompt "the cat" --number 3 --tokens 40 --seed 5
+    "$tacit" generate "$work/one" --prompt "the cat" --number 3 --tokens 40 --seed 6 --quiet >"$work/said.other"
+    if cmp -s "$work/said.1" "$work/said.other"; then
+        echo "FAILED: $method: another seed writes the same texts"
+        exit 1
+    fi
+fi
 # A planted difference must be seen.
-(train other --threads 2 --limit 399 "$@")
+(train other --threads 2 --limit $fewer "$@")
 if [ "$(hash_of other)" = "$want" ]; then
     echo "FAILED: $method: other data give the same model"
     exit 1

@@ -40,6 +40,13 @@ static value next_word_lane(const method *m, tape *t, const lane *l)
     return op_cross_entropy(t, rows, e->words, target, (value){0}, 1.0f);
 }
 
+/* All but the first. */
+static int64_t next_word_asked(const method *m, int64_t tokens)
+{
+    (void)m;
+    return tokens > 0 ? tokens - 1 : 0;
+}
+
 static void next_word_destroy(method *m)
 {
     (void)m;
@@ -64,6 +71,7 @@ const objective objective_next_word = {
     .views = 1,
     .stream = true,
     .ahead = 1,
+    .asked = next_word_asked,
     .defaults = next_word_defaults,
     .create = next_word_create,
     .destroy = next_word_destroy,
