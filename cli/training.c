@@ -10,9 +10,9 @@ static void print_json(const tacit_progress *p)
                         "epochs", (json_int_t)p->epochs, "loss", json_known(p->loss), "lr", json_known(p->lr),
                         "gradient_norm", json_known(p->gradient_norm), "examples_per_s",
                         json_known(p->examples_per_second), "seconds_left", json_known(p->seconds_left),
-                        "data_wait", json_known(p->wait_share), "spread", json_known(p->spread),
-                        "effective_rank", json_known(p->effective_rank), "validation_loss",
-                        json_known(p->validation_loss), "epoch_end", (int)p->epoch_end));
+                        "data_wait", json_known(p->wait_share), "validation_loss",
+                        json_known(p->validation_loss), "spread", json_known(p->spread), "effective_rank",
+                        json_known(p->effective_rank), "epoch_end", (int)p->epoch_end));
     fflush(stdout);
 }
 

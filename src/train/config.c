@@ -346,6 +346,10 @@ static tacit_status resolve_texts(settings *s, tacit_context *context, bool pair
 
 tacit_status config_resolve_data(settings *s, tacit_context *context, const dataset *d)
 {
+    const objective *method = objective_find(settings_text(s, "method"));
+    if (method->stream && !d->texts)
+        return context_fail(context, TACIT_ARGUMENT, "%s learns from texts, but the data are %s",
+                            method->name, dataset_kind(d));
     if (d->table)
         return resolve_rows(s, context);
     if (d->texts)

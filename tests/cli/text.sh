@@ -131,6 +131,8 @@ expect 1 '' 'tacit: simclr does not predict the next word: texts are written by 
 expect 2 '' 'tacit: generate: "loud": expected - for stdin, or --prompt TEXT
 tacit: see `tacit generate --help`' generate words loud
 if [ -d "$fashion" ]; then
+    expect 1 '' 'tacit: next-word learns from texts, but the data are pictures' \
+        train "$fashion" -o x --method next-word --quiet
     expect 1 '' 'tacit: the model was trained with texts, but the data are pictures' embed pairs "$fashion" -o x.npy --quiet
 fi
 sed 's/"vocab": "[0-9]*"/"vocab": "20"/' words/model/config.json >changed && cp changed words/model/config.json
