@@ -346,10 +346,10 @@ static tacit_status resolve_texts(settings *s, tacit_context *context, bool pair
 
 tacit_status config_resolve_data(settings *s, tacit_context *context, const dataset *d)
 {
-    const objective *method = objective_find(settings_text(s, "method"));
-    if (method->stream && !d->texts)
-        return context_fail(context, TACIT_ARGUMENT, "%s learns from texts, but the data are %s",
-                            method->name, dataset_kind(d));
+    const objective *o = objective_find(settings_text(s, "method"));
+    if (o->stream && !d->texts)
+        return context_fail(context, TACIT_ARGUMENT, "%s learns from texts, but the data are %s", o->name,
+                            dataset_kind(d));
     if (d->table)
         return resolve_rows(s, context);
     if (d->texts)
@@ -360,7 +360,6 @@ tacit_status config_resolve_data(settings *s, tacit_context *context, const data
     const int own = d->height && d->height < d->width ? d->height : (d->width ? d->width : 224);
     TRY(settings_resolve_whole(s, "size", own > 224 ? 224 : own));
     const int64_t size = settings_whole(s, "size");
-    const objective *o = objective_find(settings_text(s, "method"));
     TRY(settings_resolve_whole(s, "patch", default_patch(size, o->fine)));
     TRY(check_size(s, context));
     TRY(settings_resolve(s, "readout", readout_of(s, size / settings_whole(s, "patch"), o)));
