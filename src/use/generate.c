@@ -27,20 +27,17 @@ typedef struct writer {
 
 /* ---- telling ---- */
 
-/* Bytes at the beginning of the text that are whole characters, and how many bytes after them are none and
- * will not become one. */
-static size_t whole_characters(const byte_list *text, size_t size, size_t *wrong)
+/* Bytes among the first `size` that are whole characters, and *wrong: whether the one behind them is none and
+ * will not become one. It may go on behind `size`. */
+static size_t whole_characters(const byte_list *text, size_t size, bool *wrong)
 {
     size_t good;
-    *wrong = 0;
+    uint32_t code;
+    *wrong = false;
     if (utf8_check(text->data, size, &good))
         return size;
-    uint32_t code;
-    for (size_t more = 1; more < UTF8_MOST && good + more < text->size; more++)
-        if (utf8_decode(text->data + good, text->size - good, &code))
-            return good;
-    /* Four bytes are enough for any character to be whole. */
-    *wrong = text->size - good >= UTF8_MOST ? 1 : 0;
+    if (!utf8_decode(text->data + good, text->size - good, &code))
+        *wrong = text->size - good >= UTF8_MOST; /* bytes enough for any character to be whole */
     return good;
 }
 
@@ -55,7 +52,8 @@ static void drop(byte_list *text, size_t size)
 static void tell(writer *w, size_t size, bool end)
 {
     while (size > 0) {
-        size_t wrong, good = whole_characters(&w->text, size, &wrong);
+        bool wrong;
+        size_t good = whole_characters(&w->text, size, &wrong);
         if (good > 0)
             w->hear(w->user, (const char *)w->text.data, good);
         if (wrong || (end && good < size)) {
