@@ -218,7 +218,7 @@ tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *d
 {
     const run_record *r = &model->record;
     const dataset *d = data->data;
-    const char *kind = run_of_texts(r) ? "texts" : (r->table ? "rows of a table" : "pictures");
+    const char *kind = run_kind(r);
     if (strcmp(kind, dataset_kind(d)) != 0)
         return context_fail(model->context, TACIT_ARGUMENT,
                             "the model was trained with %s, but the data are %s", kind, dataset_kind(d));

@@ -35,7 +35,7 @@ static tacit_status inherit(tacit_context *context, settings *s, const tacit_mod
 static tacit_status check_init(tacit_context *context, const dataset *d, const tacit_model *from)
 {
     const run_record *r = &from->record;
-    const char *kind = run_of_texts(r) ? "texts" : (r->table ? "rows of a table" : "pictures");
+    const char *kind = run_kind(r);
     if (strcmp(kind, dataset_kind(d)) != 0)
         return context_fail(context, TACIT_ARGUMENT, "the model to begin from is of %s, but the data are %s",
                             kind, dataset_kind(d));

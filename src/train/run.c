@@ -301,6 +301,11 @@ bool run_of_texts(const run_record *r)
     return kind && kind->words;
 }
 
+const char *run_kind(const run_record *r)
+{
+    return run_of_texts(r) ? "texts" : (r->table ? "rows of a table" : "pictures");
+}
+
 tacit_status run_read_words(run_record *r, const char *folder)
 {
     return run_of_texts(r) ? words_read(&r->tokenizer, r->context, folder, r->settings) : TACIT_OK;

@@ -62,6 +62,8 @@ void run_record_fini(run_record *r);
 
 /* Whether it is of texts; and their tokenizer from tokenizer.json in `folder` (nothing of others). */
 bool run_of_texts(const run_record *r);
+/* As dataset_kind says it: "pictures", "rows of a table", "texts". */
+const char *run_kind(const run_record *r);
 tacit_status run_read_words(run_record *r, const char *folder);
 
 /* Weights and their config.json into folder `model`, and a tokenizer.json where there is a tokenizer. */
