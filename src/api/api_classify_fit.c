@@ -253,7 +253,7 @@ static tacit_status train_on(fit *f, const dataset *part, const learner *start)
 static tacit_status train_network(fit *f, const learner *start)
 {
     dataset shown = *f->d, part = {.context = NULL};
-    if (!shown.table && !shown.texts && shown.channels != f->model->record.channels) {
+    if (!shown.table && shown.channels != f->model->record.channels) {
         shown.channels = f->model->record.channels;
         shown.cache = NULL; /* what is kept there has the data's own channels */
     }

@@ -223,7 +223,7 @@ tacit_status handle_model_views(const tacit_model *model, const tacit_dataset *d
         return context_fail(model->context, TACIT_ARGUMENT,
                             "the model was trained with %s, but the data are %s", kind, dataset_kind(d));
     *shown = *data->data;
-    if (!r->table && !d->texts && shown->channels != r->channels) {
+    if (!r->table && shown->channels != r->channels) {
         /* What is kept in memory has the data's own channels. */
         shown->channels = model->record.channels;
         shown->cache = NULL;

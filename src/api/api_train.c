@@ -98,7 +98,7 @@ static tacit_status resume_classifier(tacit_context *context, run_record *r, con
         return TACIT_OK;
     dataset shown = *data->data, part = {.context = NULL};
     data_source source = handle_source(data);
-    if (!r->table && !shown.texts && shown.channels != r->channels) {
+    if (!r->table && shown.channels != r->channels) {
         shown.channels = source.channels = r->channels;
         shown.cache = NULL; /* what is kept there has the data's own channels */
     }
