@@ -106,7 +106,8 @@ struct dataset {
     dataset_options options;
     int64_t count;
     int channels;      /* of pictures 1 or 3, as dataset_read gives them; of rows the columns */
-    int height, width; /* of every example, or 0 where they differ */
+    int height, width; /* of every example, or 0 where they differ, or may */
+    int side;          /* of pictures in files, the median of their smaller sides; else 0 */
     int32_t *labels;   /* (count), 0 .. label_count-1, or NULL */
     int32_t label_count;
     char **label_names; /* (label_count), or NULL: "0", "1", ... */

@@ -3,6 +3,7 @@
 #include "data/codec.h"
 #include "data/file_list.h"
 #include "data/folder_labels.h"
+#include "data/picture_sizes.h"
 #include "data/source.h"
 
 #include <inttypes.h>
@@ -86,9 +87,9 @@ static void name_folder(const dataset *d, int64_t i, char *out, size_t size)
 /* ---- looking at headers ---- */
 
 typedef struct looks {
-    int64_t looked, grey;
-    int height, width;
-    bool same_size; /* of all looked at, as far as is known */
+    picture_sizes sizes; /* of those looked at */
+    int64_t grey;
+    bool all;
 } looks;
 
 static tacit_status look_at(const dataset *d, int64_t i, scratch *s, image *out, bool *whole)
@@ -109,30 +110,20 @@ static tacit_status look_at(const dataset *d, int64_t i, scratch *s, image *out,
     return picture_header(d->context, name, bytes, size, d->options.pixel_limit, out);
 }
 
-static void note(looks *l, const image *found, bool whole)
-{
-    if (l->looked++ == 0) {
-        l->height = found->height;
-        l->width = found->width;
-    }
-    l->grey += found->channels == 1;
-    /* An orientation that stands behind the pixels would turn them. */
-    l->same_size = l->same_size && whole && found->height == l->height && found->width == l->width;
-}
-
 /* At most LOOKS_MOST pictures, spread evenly over the first `count`. */
 static tacit_status look_around(const dataset *d, int64_t count, scratch *s, looks *out)
 {
     const int64_t looked_at = count < LOOKS_MOST ? count : LOOKS_MOST;
-    *out = (looks){.same_size = looked_at == count};
+    *out = (looks){.sizes.same = true, .all = looked_at == count};
     for (int64_t k = 0; k < looked_at; k++) {
         image found;
         bool whole;
         const int64_t i = (int64_t)((double)k * (double)count / (double)looked_at);
         const tacit_status status = look_at(d, i, s, &found, &whole);
-        if (status == TACIT_OK)
-            note(out, &found, whole);
-        else if (!d->options.skip_bad || status == TACIT_NOMEM)
+        if (status == TACIT_OK) {
+            picture_sizes_note(&out->sizes, &found, whole);
+            out->grey += found.channels == 1;
+        } else if (!d->options.skip_bad || status == TACIT_NOMEM)
             return status;
         else
             context_begin(d->context); /* left out, and told of, when all examples are read */
@@ -142,14 +133,11 @@ static tacit_status look_around(const dataset *d, int64_t count, scratch *s, loo
 
 static void decide_channels(dataset *d, const char *place, const looks *l)
 {
-    d->channels = l->looked > 0 && l->grey == l->looked ? 1 : 3;
-    if (l->same_size) {
-        d->height = l->height;
-        d->width = l->width;
-    }
-    if (d->options.channels == 0 && l->grey > 0 && l->grey < l->looked)
+    const int64_t looked = l->sizes.count;
+    d->channels = looked > 0 && l->grey == looked ? 1 : 3;
+    if (d->options.channels == 0 && l->grey > 0 && l->grey < looked)
         context_log(d->context, "%s: %" PRId64 " of %" PRId64 " pictures are grey: converted to colour",
-                    place, l->grey, l->looked);
+                    place, l->grey, looked);
 }
 
 static tacit_status look(dataset *d, const char *place)
@@ -160,9 +148,11 @@ static tacit_status look(dataset *d, const char *place)
     scratch_init(&s, d->context);
     const tacit_status status = look_around(d, count, &s, &found);
     scratch_fini(&s);
-    if (status == TACIT_OK)
-        decide_channels(d, place, &found);
-    return status;
+    if (status != TACIT_OK)
+        return status;
+    decide_channels(d, place, &found);
+    picture_sizes_tell(&found.sizes, found.all, d);
+    return TACIT_OK;
 }
 
 /* ---- opening ---- */

@@ -6,6 +6,7 @@
  * by path. */
 #include "data/codec.h"
 #include "data/folder_labels.h"
+#include "data/picture_sizes.h"
 #include "data/tar.h"
 
 #include <inttypes.h>
@@ -36,8 +37,9 @@ typedef struct tar_state {
     size_t names_size, names_capacity;
     int64_t ignored;
     /* what the probed pictures say */
-    int channels, height, width;
-    bool all_probed, same_size;
+    picture_sizes sizes;
+    int channels;
+    bool all_probed;
 } tar_state;
 
 static bool sniff(const char *path, bool folder, const uint8_t *head, size_t size)
@@ -78,12 +80,7 @@ static tacit_status add_member(tar_state *t, int shard, const tar_entry *entry)
 
 static void note_picture(tar_state *t, const image *found, bool whole)
 {
-    if (t->height == 0) {
-        t->height = found->height;
-        t->width = found->width;
-    }
-    /* An orientation that stands behind the pixels would turn them. */
-    t->same_size = t->same_size && whole && t->height == found->height && t->width == found->width;
+    picture_sizes_note(&t->sizes, found, whole);
     if (found->channels > t->channels)
         t->channels = found->channels;
 }
@@ -225,10 +222,7 @@ static void describe(dataset *d)
     const tar_state *t = d->state;
     d->count = (int64_t)t->count;
     d->channels = t->channels;
-    if (t->all_probed && t->same_size) {
-        d->height = t->height;
-        d->width = t->width;
-    }
+    picture_sizes_tell(&t->sizes, t->all_probed, d);
     if (t->ignored)
         context_log(d->context, "%s: %" PRId64 " files that are no pictures were ignored", t->shards[0].path,
                     t->ignored);
@@ -242,7 +236,7 @@ static tacit_status open_tar(dataset *d, const char *const *paths, int count, co
     d->state = t;
     t->context = d->context;
     t->channels = 1;
-    t->all_probed = t->same_size = true;
+    t->all_probed = t->sizes.same = true;
     t->shards = memory_alloc(d->context, (size_t)count, sizeof *t->shards);
     if (!t->shards)
         return TACIT_NOMEM;

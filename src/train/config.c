@@ -38,7 +38,9 @@ static const setting common[] = {
         "model"),
     NUMBER("width", 0.0625, 4, "1", "", "resnets: channels of each layer, as a share", "model"),
     WHOLE("size", 8, 4096, "auto", "pixels",
-          "side of the pictures the encoder sees; auto: the data's own up to 224", "model"),
+          "side of the pictures the encoder sees; auto: the data's own (of different ones the usual), up to "
+          "224",
+          "model"),
     WHOLE("patch", 1, 256, "auto", "pixels", "side of a patch; auto: by the size and the method", "model"),
     CHOICE("readout", "mean|class|grid2|grid3|grid4", "auto",
            "embedding: mean of the patch tokens, the class token, or means over regions; auto: by the method",
@@ -217,6 +219,17 @@ tacit_status config_create(settings **out, tacit_context *context, const char *n
 
 /* ---- from the data ---- */
 
+/* Of pictures of different sizes the usual one, so that patches divide it. */
+static int64_t default_size(const dataset *d)
+{
+    const int own = d->height < d->width ? d->height : d->width, step = d->side <= 96 ? 8 : 16;
+    if (own)
+        return own < 224 ? own : 224;
+    if (d->side == 0 || d->side >= 224)
+        return 224;
+    return d->side <= step ? step : (d->side + step / 2) / step * step;
+}
+
 /* A method that hides patches wants many of them; others need fewer, and their steps cost less for it. */
 static int64_t default_patch(int64_t size, bool fine)
 {
@@ -357,8 +370,7 @@ tacit_status config_resolve_data(settings *s, tacit_context *context, const data
     TRY(refuse(s, context, "corrupt", of_rows, of_pictures));
     TRY(refuse_texts(s, context, of_pictures));
     TRY(settings_resolve(s, "encoder", "vit-nano"));
-    const int own = d->height && d->height < d->width ? d->height : (d->width ? d->width : 224);
-    TRY(settings_resolve_whole(s, "size", own > 224 ? 224 : own));
+    TRY(settings_resolve_whole(s, "size", default_size(d)));
     const int64_t size = settings_whole(s, "size");
     TRY(settings_resolve_whole(s, "patch", default_patch(size, o->fine)));
     TRY(check_size(s, context));

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "data/codec.h"
+#include "train/config.h"
 
 #include <unistd.h>
 
@@ -34,10 +35,10 @@ static const char *place(test_data *f, const char *name)
 }
 
 /* A picture of one value everywhere. */
-static void put(test_data *f, const char *name, int height, int width, int channels, uint8_t value)
+static void put(test_data *f, const char *name, int height, int width, int channels, uint8_t grey)
 {
     uint8_t pixels[16 * 16 * 3];
-    memset(pixels, value, sizeof pixels);
+    memset(pixels, grey, sizeof pixels);
     assert_ok(f->context,
               picture_write_png(f->context, place(f, name), (image){height, width, channels, pixels}));
 }
@@ -47,14 +48,14 @@ static void put_text(test_data *f, const char *name, const char *text)
     assert_ok(f->context, file_write(f->context, place(f, name), text, strlen(text)));
 }
 
-static void assert_example(test_data *f, int64_t i, const char *name, uint8_t value)
+static void assert_example(test_data *f, int64_t i, const char *name, uint8_t grey)
 {
     char got[300];
     image picture;
     dataset_name(f->d, i, got, sizeof got);
     assert_string_equal(got, name);
     assert_ok(f->context, dataset_read(f->d, i, &f->s, &picture));
-    assert_int_equal(picture.pixels[0], value);
+    assert_int_equal(picture.pixels[0], grey);
     assert_int_equal(picture.channels, f->d->channels);
 }
 
@@ -123,6 +124,25 @@ static void splits_lie_below_a_shared_folder(void **state)
     assert_string_equal(f->d->label_names[dog], "dog");
     assert_fails(f->context, test_data_open(f, &(dataset_options){.split = "other"}), TACIT_ARGUMENT,
                  "there is no folder \"other\" in it");
+}
+
+/* Of pictures of different sizes: the median of their smaller sides, and what an encoder sees of that. */
+static void the_usual_side_is_known(void **state)
+{
+    test_data *f = *state;
+    settings *s;
+    put(f, "a.png", 16, 11, 1, 0);
+    put(f, "b.png", 16, 13, 1, 0);
+    put(f, "c.png", 13, 16, 1, 0);
+    put(f, "d.png", 3, 5, 1, 0);
+    put(f, "e.png", 16, 16, 1, 0);
+    assert_ok(f->context, test_data_open(f, NULL));
+    assert_true(f->d->side == 13 && f->d->height == 0);
+    assert_ok(f->context, config_create(&s, f->context, "simclr"));
+    assert_ok(f->context, config_resolve_data(s, f->context, f->d));
+    assert_int_equal(settings_whole(s, "size"), 16);
+    assert_int_equal(settings_whole(s, "patch"), 4);
+    settings_destroy(s);
 }
 
 static void a_class_may_be_called_train(void **state)
@@ -256,6 +276,7 @@ int main(void)
         TEST(order_is_that_of_bytes_and_folders_are_labels),
         TEST(labels_need_folders),
         TEST(splits_lie_below_a_shared_folder),
+        TEST(the_usual_side_is_known),
         TEST(a_class_may_be_called_train),
         TEST(mixed_channels_become_colour),
         TEST(content_decides_what_is_a_picture),
