@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROWS = 64, LANES = 16 };
+enum { ROWS = 64, LANES = 16, ALONE = 32 /* tokens so far up to which no worker is woken for attention */ };
 
 struct gpt_stepper {
     tacit_context *context;
@@ -12,8 +12,8 @@ struct gpt_stepper {
     const parameters *parameters;
     team *workers;
     int64_t length;
-    float *cache; /* (depth, window, 2, D): keys and values of each token */
-    float *x, *normed, *wide, *qkv, *mixed, *scores; /* (D), (D), (4 D), (3 D), (D), (window) */
+    float *cache; /* (depth, heads, 2, window, D / heads): keys and values of each token */
+    float *x, *normed, *wide, *qkv, *mixed, *scores; /* (D), (D), (4 D), (3 D), (D), (heads, window) */
 };
 
 static const float *numbers(const gpt_stepper *s, value v)
@@ -31,12 +31,14 @@ KERNEL static float dot(const float *a, const float *b, int64_t count)
 #pragma omp simd
         for (int k = 0; k < LANES; k++)
             sums[k] += a[i + k] * b[i + k];
-    float sum = 0;
-    for (int k = 0; k < LANES; k++)
-        sum += sums[k];
+#pragma GCC unroll 8
+    for (int half = LANES / 2; half > 0; half /= 2)
+#pragma omp simd
+        for (int k = 0; k < half; k++)
+            sums[k] += sums[k + half];
     for (; i < count; i++)
-        sum += a[i] * b[i];
-    return sum;
+        sums[0] += a[i] * b[i];
+    return sums[0];
 }
 
 typedef struct row_product {
@@ -93,26 +95,64 @@ static void rotate(const gpt_stepper *s, float *x)
         }
 }
 
-/* softmax(q k^T / sqrt(d)) v of one head over all tokens so far; `at` is where its numbers start. */
-static void attend_head(gpt_stepper *s, const float *cache, int64_t at, int64_t width)
+typedef struct attention_step {
+    gpt_stepper *stepper;
+    float *cache;  /* of this block */
+    int64_t width; /* of a head */
+} attention_step;
+
+/* Shares of the tokens by their scores, in place; returns what they sum to. */
+static float share_out(float *scores, int64_t count)
 {
-    const int64_t count = s->length + 1, stride = 2 * s->model->base.width;
-    const float scale = 1.0f / sqrtf((float)width);
-    float most = -INFINITY, sum = 0, *out = s->mixed + at;
+    float most = -INFINITY, sum = 0;
+    for (int64_t t = 0; t < count; t++)
+        most = scores[t] > most ? scores[t] : most;
     for (int64_t t = 0; t < count; t++) {
-        s->scores[t] = scale * dot(s->qkv + at, cache + t * stride + at, width);
-        most = s->scores[t] > most ? s->scores[t] : most;
+        scores[t] = kernel_exp(scores[t] - most);
+        sum += scores[t];
     }
+    return sum;
+}
+
+/* out (width) = the rows of values (count, width), each times its share, over the sum of the shares. */
+KERNEL static void weigh(const float *shares, float sum, const float *values, int64_t count, int64_t width,
+                         float *out)
+{
     memset(out, 0, (size_t)width * sizeof *out);
-    for (int64_t t = 0; t < count; t++) {
-        const float share = kernel_exp(s->scores[t] - most);
-        const float *v = cache + t * stride + s->model->base.width + at;
-        sum += share;
+    for (int64_t t = 0; t < count; t++)
+#pragma omp simd
         for (int64_t i = 0; i < width; i++)
-            out[i] += share * v[i];
-    }
+            out[i] += shares[t] * values[t * width + i];
     for (int64_t i = 0; i < width; i++)
         out[i] /= sum;
+}
+
+/* softmax(q k^T / sqrt(d)) v of one head over all tokens so far. */
+static void attend_head(void *user, int64_t head, int worker)
+{
+    const attention_step *a = user;
+    gpt_stepper *s = a->stepper;
+    const int64_t last = s->length, width = a->width, window = s->model->base.tokens;
+    const float *q = s->qkv + head * width, *k = q + s->model->base.width, *v = k + s->model->base.width;
+    const float scale = 1.0f / sqrtf((float)width);
+    float *keys = a->cache + head * 2 * window * width, *values = keys + window * width;
+    float *scores = s->scores + head * window;
+    (void)worker;
+    memcpy(keys + last * width, k, (size_t)width * sizeof *keys);
+    memcpy(values + last * width, v, (size_t)width * sizeof *values);
+    for (int64_t t = 0; t <= last; t++)
+        scores[t] = scale * dot(q, keys + t * width, width);
+    weigh(scores, share_out(scores, last + 1), values, last + 1, width, s->mixed + head * width);
+}
+
+static void attend_heads(gpt_stepper *s, int heads, float *cache)
+{
+    attention_step a = {s, cache, s->model->base.width / heads};
+    if (s->length >= ALONE)
+        team_run(s->workers, heads, attend_head, &a);
+    else
+        for (int h = 0; h < heads; h++)
+            attend_head(&a, h, 0);
 }
 
 static void add(float *x, const float *y, int64_t count)
@@ -123,16 +163,14 @@ static void add(float *x, const float *y, int64_t count)
 
 static void attend_step(gpt_stepper *s, const block *b, float *cache)
 {
-    const int64_t width = s->model->base.width, head = width / b->heads;
+    const int64_t width = s->model->base.width;
     norm(s, &b->norm1, s->x, s->normed);
     apply(s, &b->qkv, s->normed, width, 3 * width, s->qkv);
     if (s->model->style.rotary) {
         rotate(s, s->qkv);
         rotate(s, s->qkv + width);
     }
-    memcpy(cache + s->length * 2 * width, s->qkv + width, (size_t)(2 * width) * sizeof *cache);
-    for (int h = 0; h < b->heads; h++)
-        attend_head(s, cache, h * head, head);
+    attend_heads(s, b->heads, cache);
     apply(s, &b->projection, s->mixed, width, width, s->normed);
     add(s->x, s->normed, width);
 }
@@ -192,7 +230,7 @@ static tacit_status allocate(gpt_stepper *s)
     s->wide = memory_alloc(s->context, (size_t)(4 * width), sizeof *s->wide);
     s->qkv = memory_alloc(s->context, (size_t)(3 * width), sizeof *s->qkv);
     s->mixed = memory_alloc(s->context, (size_t)width, sizeof *s->mixed);
-    s->scores = memory_alloc(s->context, (size_t)window, sizeof *s->scores);
+    s->scores = memory_alloc(s->context, (size_t)(s->model->base.kind->heads * window), sizeof *s->scores);
     return s->cache && s->x && s->normed && s->wide && s->qkv && s->mixed && s->scores ? TACIT_OK
                                                                                        : TACIT_NOMEM;
 }

@@ -1,0 +1,116 @@
+/* How long the next word takes with gpt-small (124 million random weights, window 1,024), beside reading the
+ * weights from memory once: at the start of the window and at its end, where attention reads as many keys and
+ * values. Medians, milliseconds. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "model/gpt.h"
+#include "train/config.h"
+#include "use/matrix.h"
+
+enum { WORDS = 32, BLOCK = 1 << 18, WINDOW = 1024, VOCABULARY = 50257 };
+
+typedef struct reading {
+    const uint32_t *words;
+    int64_t count;
+    uint32_t *sums; /* (blocks): so that nothing is left out as unused */
+} reading;
+
+static tacit_status read_block(void *user, int64_t i, int worker)
+{
+    const reading *r = user;
+    const uint32_t *words = r->words + i * BLOCK;
+    const int64_t count = block_length(r->count, BLOCK, i);
+    uint32_t sum = 0;
+    (void)worker;
+    for (int64_t k = 0; k < count; k++)
+        sum ^= words[k];
+    r->sums[i] = sum;
+    return TACIT_OK;
+}
+
+static int rising(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* WORDS words from where the text is, the weights read before each. */
+static tacit_status measure(work *w, gpt_stepper *s, reading *r, float *logits)
+{
+    double reads[WORDS], steps[WORDS];
+    const int64_t first = gpt_stepper_length(s);
+    for (int i = 0; i < WORDS; i++) {
+        const double start = clock_seconds();
+        TRY(blocks_run(w, blocks_of(r->count, BLOCK), read_block, r));
+        const double between = clock_seconds();
+        gpt_stepper_step(s, i, logits);
+        steps[i] = clock_seconds() - between;
+        reads[i] = between - start;
+    }
+    qsort(reads, WORDS, sizeof *reads, rising);
+    qsort(steps, WORDS, sizeof *steps, rising);
+    printf("words %4d to %4d: reading %6.1f ms (%.1f GB/s), a word %6.1f ms, reading / a word %.2f\n",
+           (int)first, (int)first + WORDS - 1, 1e3 * reads[WORDS / 2],
+           4e-9 * (double)r->count / reads[WORDS / 2], 1e3 * steps[WORDS / 2],
+           reads[WORDS / 2] / steps[WORDS / 2]);
+    return TACIT_OK;
+}
+
+static tacit_status measure_all(work *w, const learner *l, float *logits, uint32_t *sums)
+{
+    gpt_stepper *s;
+    reading r = {(const uint32_t *)(const void *)l->parameters.block, l->parameters.size, sums};
+    TRY(gpt_stepper_create(&s, l->encoder, &l->parameters, w->team));
+    tacit_status status = measure(w, s, &r, logits);
+    while (gpt_stepper_length(s) < WINDOW - WORDS)
+        gpt_stepper_step(s, 1, NULL);
+    if (status == TACIT_OK)
+        status = measure(w, s, &r, logits);
+    gpt_stepper_destroy(s);
+    return status;
+}
+
+static tacit_status run(tacit_context *context, work *w, settings *s)
+{
+    learner *l;
+    TRY(settings_set(s, "encoder", "gpt-small"));
+    TRY(settings_set(s, "readout", "mean"));
+    TRY(settings_set(s, "window", "1024"));
+    TRY(settings_set(s, "vocab", "50257"));
+    TRY(learner_create(&l, context, s, shape_1(WINDOW + 1)));
+    tacit_status status = config_resolve_training(s, context, l, INT64_C(1) << 30);
+    if (status == TACIT_OK)
+        status = learner_begin(l, s);
+    float *logits = memory_alloc(context, VOCABULARY, sizeof *logits);
+    uint32_t *sums = memory_alloc(context, (size_t)blocks_of(l->parameters.size, BLOCK), sizeof *sums);
+    if (status == TACIT_OK)
+        status = logits && sums ? measure_all(w, l, logits, sums) : TACIT_NOMEM;
+    memory_free(context, logits);
+    memory_free(context, sums);
+    learner_destroy(l);
+    return status;
+}
+
+int main(void)
+{
+    tacit_context *context = NULL;
+    settings *s = NULL;
+    work *w = NULL;
+    tacit_status status = tacit_context_create(&context, NULL);
+    if (status == TACIT_OK)
+        status = work_create(&w, context);
+    if (status == TACIT_OK)
+        status = config_create(&s, context, "next-word");
+    if (status == TACIT_OK)
+        status = run(context, w, s);
+    if (status != TACIT_OK)
+        fprintf(stderr, "bench: %s\n", context ? tacit_context_message(context) : "out of memory");
+    if (context) {
+        settings_destroy(s);
+        work_destroy(w);
+    }
+    tacit_context_destroy(context);
+    return status == TACIT_OK ? 0 : 1;
+}
