@@ -1,4 +1,4 @@
-"""The models of the speed comparison in PyTorch: ViT, masked autoencoder, SimCLR.
+"""The models of the speed comparison in PyTorch: ViT, masked autoencoder, SimCLR, GPT.
 
 Same mathematics as ours, written the way that PyTorch runs fastest without custom kernels; any version from 1.13.
 Letters: B examples, T tokens, K kept tokens, R removed tokens, D width, P = patch * patch * channels.
@@ -11,24 +11,27 @@ import torch.nn.functional as F
 from torch import nn
 
 
-def attention(q, k, v):
+def attention(q, k, v, causal):
     """q, k, v (B, heads, T, d) -> (B, heads, T, d)."""
     if hasattr(F, "scaled_dot_product_attention"):  # from PyTorch 2.0
-        return F.scaled_dot_product_attention(q, k, v)
+        return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
     scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-2, -1)
+    if causal:
+        scores = scores + torch.full(scores.shape[-2:], float("-inf")).triu(1)
     return scores.softmax(dim=-1) @ v
 
 
 class Block(nn.Module):
-    """Pre-norm transformer block (Vaswani et al. 2017; Dosovitskiy et al. 2021)."""
+    """Pre-norm transformer block (Vaswani et al. 2017; Dosovitskiy et al. 2021); causal as GPT-2's."""
 
-    def __init__(self, width, heads):
+    def __init__(self, width, heads, causal=False, eps=1e-6):
         super().__init__()
-        self.heads = heads
-        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.heads, self.causal = heads, causal
+        self.gelu = "tanh" if causal else "none"
+        self.norm1 = nn.LayerNorm(width, eps=eps)
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
-        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.norm2 = nn.LayerNorm(width, eps=eps)
         self.fc1 = nn.Linear(width, 4 * width)
         self.fc2 = nn.Linear(4 * width, width)
 
@@ -36,8 +39,8 @@ class Block(nn.Module):
         B, T, D = x.shape
         qkv = self.qkv(self.norm1(x)).view(B, T, 3, self.heads, D // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        x = x + self.proj(attention(q, k, v).transpose(1, 2).reshape(B, T, D))
-        return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
+        x = x + self.proj(attention(q, k, v, self.causal).transpose(1, 2).reshape(B, T, D))
+        return x + self.fc2(F.gelu(self.fc1(self.norm2(x)), approximate=self.gelu))
 
 
 def sincos_positions(side, width):
@@ -153,3 +156,24 @@ class SimCLR(nn.Module):
         logits = (z @ z.t()) / self.temperature
         logits = logits.masked_fill(torch.eye(len(z), dtype=torch.bool), float("-inf"))
         return F.cross_entropy(logits, torch.arange(len(z)) ^ 1)
+
+
+class GPT(nn.Module):
+    """GPT-2 (Radford et al. 2019): learnt positions, the table of words tied to the output; no dropout."""
+
+    def __init__(self, vocabulary, window, width, depth, heads):
+        super().__init__()
+        self.words = nn.Embedding(vocabulary, width)
+        self.positions = nn.Embedding(window, width)
+        self.blocks = nn.ModuleList(Block(width, heads, causal=True, eps=1e-5) for _ in range(depth))
+        self.norm = nn.LayerNorm(width, eps=1e-5)
+        nn.init.normal_(self.words.weight, std=0.02)
+        nn.init.normal_(self.positions.weight, std=0.02)
+
+    def forward(self, ids):
+        """ids (B, T + 1): the loss of each word from those before it."""
+        x = self.words(ids[:, :-1]) + self.positions.weight[: ids.shape[1] - 1]
+        for block in self.blocks:
+            x = block(x)
+        logits = self.norm(x) @ self.words.weight.t()
+        return F.cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten())

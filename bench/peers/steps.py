@@ -13,9 +13,10 @@ import time
 
 import torch
 
-from models import Embed, Encoder, MaskedAutoencoder, SimCLR
+from models import GPT, Embed, Encoder, MaskedAutoencoder, SimCLR
 
-NANO, TINY, SMALL, BASE = (128, 4, 4), (192, 12, 3), (384, 12, 6), (768, 12, 12)  # width, blocks, heads
+# width, blocks, heads
+NANO, TINY, MICRO, SMALL, BASE = (128, 4, 4), (192, 12, 3), (384, 6, 6), (384, 12, 6), (768, 12, 12)
 
 # name: task, size, patch, channels, encoder, decoder, batch. README.md says how the batch was chosen.
 ROWS = {
@@ -28,6 +29,14 @@ ROWS = {
     "embed-small224": ("embed", 224, 16, 3, SMALL, None, 16),
 }
 
+# name: window, vocabulary, network, batch; those of `tacit bench`.
+TEXT_ROWS = {
+    "gpt-nano": (64, 65, NANO, 12),
+    "gpt-micro": (256, 65, MICRO, 8),
+    "gpt-small": (1024, 50257, BASE, 2),
+}
+NAMES = [*ROWS, *TEXT_ROWS]
+
 
 def keep_freed_memory():
     """Lets malloc keep large freed blocks; otherwise PyTorch pays for fresh pages at every operator (glibc only)."""
@@ -39,6 +48,9 @@ def keep_freed_memory():
 
 
 def make_model(row):
+    if row in TEXT_ROWS:
+        window, vocabulary, sizes, _ = TEXT_ROWS[row]
+        return GPT(vocabulary, window, *sizes)
     task, size, patch, channels, encoder, decoder, _ = ROWS[row]
     vit = Encoder(size, patch, channels, *encoder)
     if task == "mae":
@@ -55,26 +67,37 @@ def make_optimizer(model):
         return torch.optim.AdamW(model.parameters(), foreach=True, **settings)
 
 
+def make_examples(row, batch):
+    """Random ids of texts, each with the word behind it, or random pictures."""
+    if row in TEXT_ROWS:
+        return torch.randint(TEXT_ROWS[row][1], (batch, TEXT_ROWS[row][0] + 1))
+    task, size, _, channels = ROWS[row][:4]
+    return torch.randn(batch * (2 if task == "simclr" else 1), size, size, channels)
+
+
+def own_batch(row):
+    return (TEXT_ROWS[row] if row in TEXT_ROWS else ROWS[row])[-1]
+
+
 def make_step(row, precision, mode, batch):
     """A function without arguments that does one step over `batch` examples."""
-    task, size, _, channels = ROWS[row][:4]
     model = make_model(row)
     run = torch.compile(model) if mode == "compile" else model
-    images = torch.randn(batch * (2 if task == "simclr" else 1), size, size, channels)
+    examples = make_examples(row, batch)
     autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16")
 
     def embed():
         with torch.inference_mode(), autocast:
-            run(images)
+            run(examples)
 
-    if task == "embed":
+    if row in ROWS and ROWS[row][0] == "embed":
         model.eval()
         return embed
     optimizer = make_optimizer(model)
 
     def train():
         with autocast:
-            loss = run(images)
+            loss = run(examples)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -96,7 +119,7 @@ def examples_per_second(step, batch, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--row", choices=[*ROWS, *(r[4:] for r in ROWS if r.startswith("mae-")), "all"], default="all")
+    parser.add_argument("--row", choices=[*NAMES, *(r[4:] for r in ROWS if r.startswith("mae-")), "all"], default="all")
     parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--mode", choices=["eager", "compile"], default="eager")
     parser.add_argument("--threads", type=int, default=2)
@@ -110,9 +133,9 @@ def main():
     keep_freed_memory()
     torch.manual_seed(0)
     torch.set_num_threads(options.threads)
-    row = options.row if options.row in ROWS or options.row == "all" else f"mae-{options.row}"
-    for name in ROWS if row == "all" else [row]:
-        batch = options.batch or ROWS[name][-1]
+    row = options.row if options.row in NAMES or options.row == "all" else f"mae-{options.row}"
+    for name in NAMES if row == "all" else [row]:
+        batch = options.batch or own_batch(name)
         step = make_step(name, options.precision, options.mode, batch)
         result = dict(name=name, precision=options.precision, mode=options.mode, threads=options.threads, batch=batch)
         result["examples_per_s"] = round(examples_per_second(step, batch, options.seconds), 2)
