@@ -16,7 +16,8 @@ static bool hides_words(const settings *s)
 
 tacit_status words_check(const tokenizer *t, tacit_context *context, const settings *s)
 {
-    if (!hides_words(s) || tokenizer_find_special(t, WORDS_MASK) == settings_whole(s, "vocab") - 1)
+    const int64_t last = settings_whole(s, "vocab") - 1; /* what stands for a hidden word */
+    if (!hides_words(s) || tokenizer_find_special(t, WORDS_MASK) == last || tokenizer_size(t) <= last)
         return TACIT_OK;
     return context_fail(context, TACIT_ARGUMENT,
                         "masked-word: the tokenizer of the model to begin from has no \"%s\" at its end",

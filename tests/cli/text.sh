@@ -59,6 +59,8 @@ ok train mixed -o bpe --method next-word --vocab 300 --unit line $small
 ok train story.txt -o hidden --method masked-word --vocab 300 $small
 ok eval hidden story.txt
 holds 'hidden words have no bits per byte' test -z "$(grep 'bits per byte' got.out)"
+ok train story.txt -o roomy --method masked-word --vocab 4000 $small
+ok train story.txt -o roomier --method masked-word --init roomy --batch 8 --max-steps 2 --quiet
 ok train story.txt -o raw --method next-word --bytes --tokenizer bytes --positions rotary --dropout 0.1 $small
 ok generate raw --tokens 30
 
