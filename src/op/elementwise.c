@@ -156,17 +156,24 @@ KERNEL static void relu_kernel(const element_job *j, int64_t first, int64_t last
         j->dst[i] = j->src[i] < 0.0f ? 0.0f : j->src[i]; /* NaN stays NaN */
 }
 
-/* The output is positive where the input was: the input need not be kept. */
+/* The output is positive where the input was: the input need not be kept. What flows back is read wherever
+ * the output is zero, too: a loop that may not read it does not vectorise. */
 KERNEL static void relu_backward_kernel(const element_job *j, int64_t first, int64_t last)
 {
+    const float *restrict y = j->src, *restrict diff_y = j->diff_dst;
+    float *restrict diff_x = j->dst;
     if (j->add) {
 #pragma omp simd
-        for (int64_t i = first; i < last; i++)
-            j->dst[i] += j->src[i] > 0.0f ? j->diff_dst[i] : 0.0f;
+        for (int64_t i = first; i < last; i++) {
+            const float diff = diff_y[i];
+            diff_x[i] += y[i] > 0.0f ? diff : 0.0f;
+        }
     } else {
 #pragma omp simd
-        for (int64_t i = first; i < last; i++)
-            j->dst[i] = j->src[i] > 0.0f ? j->diff_dst[i] : 0.0f;
+        for (int64_t i = first; i < last; i++) {
+            const float diff = diff_y[i];
+            diff_x[i] = y[i] > 0.0f ? diff : 0.0f;
+        }
     }
 }
 

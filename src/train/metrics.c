@@ -15,20 +15,33 @@ static double row_scale(const float *row, int64_t width)
     return squares > 0.0 ? 1.0 / sqrt(squares) : 0.0;
 }
 
+enum { COLUMNS = 128 }; /* read together, so that rows are scaled only once for so many */
+
+/* The sum of the deviations of columns first .. first + count - 1. */
+static double spread_of(const float *embeddings, int64_t rows, int64_t width, int64_t first, int64_t count)
+{
+    double sum[COLUMNS] = {0}, squares[COLUMNS] = {0}, total = 0.0;
+    for (int64_t r = 0; r < rows; r++) {
+        const float *row = embeddings + r * width;
+        const double scale = row_scale(row, width);
+        for (int64_t i = 0; i < count; i++) {
+            const double x = (double)row[first + i] * scale;
+            sum[i] += x;
+            squares[i] += x * x;
+        }
+    }
+    for (int64_t i = 0; i < count; i++) {
+        const double mean = sum[i] / (double)rows, variance = squares[i] / (double)rows - mean * mean;
+        total += variance > 0.0 ? sqrt(variance) : 0.0;
+    }
+    return total;
+}
+
 double representation_spread(const float *embeddings, int64_t rows, int64_t width)
 {
     double total = 0.0;
-    for (int64_t i = 0; i < width; i++) {
-        double sum = 0.0, squares = 0.0;
-        for (int64_t r = 0; r < rows; r++) {
-            const float *row = embeddings + r * width;
-            const double x = (double)row[i] * row_scale(row, width);
-            sum += x;
-            squares += x * x;
-        }
-        const double mean = sum / (double)rows, variance = squares / (double)rows - mean * mean;
-        total += variance > 0.0 ? sqrt(variance) : 0.0;
-    }
+    for (int64_t first = 0; first < width; first += COLUMNS)
+        total += spread_of(embeddings, rows, width, first, width - first < COLUMNS ? width - first : COLUMNS);
     return total / (double)width;
 }
 
