@@ -49,6 +49,31 @@ static void length_does_not_matter(void **state)
     assert_near(representation_spread(rows, ROWS, WIDTH), spread, 0, 1e-12);
 }
 
+/* Wide rows are read in parts: the same as by the definition, for widths about those of a part. */
+static void wide_rows_are_read_in_parts(void **state)
+{
+    (void)state;
+    static const int widths[] = {127, 128, 129, 300};
+    make_rows(NULL, 0.5f);
+    for (size_t k = 0; k < sizeof widths / sizeof *widths; k++) {
+        const int width = widths[k], count = 40;
+        double total = 0;
+        for (int i = 0; i < width; i++) {
+            double sum = 0, squares = 0;
+            for (int r = 0; r < count; r++) {
+                double length = 0;
+                for (int j = 0; j < width; j++)
+                    length += (double)rows[r * width + j] * (double)rows[r * width + j];
+                const double x = (double)rows[r * width + i] / sqrt(length);
+                sum += x;
+                squares += x * x;
+            }
+            total += sqrt(squares / count - sum / count * (sum / count));
+        }
+        assert_near(representation_spread(rows, count, width), total / width, 0, 1e-12);
+    }
+}
+
 static void collapse_is_zero(void **state)
 {
     (void)state;
@@ -155,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_uniform_sphere_is_healthy),
         cmocka_unit_test(length_does_not_matter),
+        cmocka_unit_test(wide_rows_are_read_in_parts),
         cmocka_unit_test(collapse_is_zero),
         cmocka_unit_test(known_spectra),
         cmocka_unit_test(two_rows_by_hand),
