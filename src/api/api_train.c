@@ -13,9 +13,10 @@ tacit_status tacit_run_check(tacit_context *context, const char *run, bool overw
 }
 
 /* Settings by which an encoder is made: what a run that begins from a model has from there. */
-static const char *const of_encoders[] = {"encoder", "width", "size", "patch", "readout", NULL};
-static const char *const of_texts[] = {"encoder", "readout",   "tokenizer", "vocab",
-                                       "window",  "positions", NULL};
+static const char *const of_encoders[] = {"encoder",   "width",        "size",        "patch", "readout",
+                                          "positions", "norm-epsilon", "layer-scale", NULL};
+static const char *const of_texts[] = {"encoder", "readout",   "tokenizer",    "vocab",
+                                       "window",  "positions", "norm-epsilon", NULL};
 
 static tacit_status inherit(tacit_context *context, settings *s, const tacit_model *from)
 {

@@ -287,10 +287,11 @@ static tacit_status write_files(const learner *l, const tokenizer *t, const char
 tacit_status gpt2_write(const learner *l, const tokenizer *t, const char *folder)
 {
     const encoder *e = l->encoder;
-    if (!t || !e->kind->words || !e->kind->causal || e->settings.rotary)
+    if (!t || !e->kind->words || !e->kind->causal || e->settings.positions == POSITIONS_ROTARY)
         return context_fail(
             l->context, TACIT_ARGUMENT, "%s%s is no GPT-2: expected a run of next-word with learnt positions",
-            e->kind->name, e->kind->words && e->settings.rotary ? " with rotary positions" : "");
+            e->kind->name,
+            e->kind->words && e->settings.positions == POSITIONS_ROTARY ? " with rotary positions" : "");
     char *config = path_join(l->context, folder, "config.json");
     const tacit_status status = config ? write_files(l, t, folder, config) : TACIT_NOMEM;
     memory_free(l->context, config);

@@ -43,7 +43,7 @@ expect 2 '' 'tacit: --no-such: no such option
 tacit: see `tacit methods --help`' methods --no-such
 expect 2 '' 'tacit: unknown method "simclar": did you mean simclr?' train data -o run --method simclar
 ok encoders
-expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit-tiny, vit-small, vit-base, resnet-10, resnet-18, resnet-50, mlp, gpt-nano, gpt-micro, gpt-small, bert-nano, bert-micro, bert-small or auto; did you mean vit-nano?' \
+expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit-tiny, vit-small, vit-base, vit-large, resnet-10, resnet-18, resnet-50, mlp, gpt-nano, gpt-micro, gpt-small, bert-nano, bert-micro, bert-small or auto; did you mean vit-nano?' \
     train data -o run --method mae --encoder vit-nanp
 
 # ---- words that are missing or too many ----------------------------------------------------------------------------
