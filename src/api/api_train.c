@@ -118,6 +118,10 @@ static tacit_status resume_with(tacit_context *context, run_record *r, const cha
                                 const tacit_dataset *data, const tacit_train_options *options)
 {
     tacit_dataset *opened = NULL;
+    if (r->weights.format)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s was trained by another program: begin a training of your own with --init %s",
+                            run, run);
     if (!data && r->path_count == 0)
         return context_fail(context, TACIT_ARGUMENT,
                             "%s was trained on data in memory: they must be given to go on", run);

@@ -190,7 +190,7 @@ static tacit_status add_method_row(settings *s, tacit_context *context, const ch
     const char *names[64];
     size_t count = 0;
     for (int i = 0; objectives[i] && count < 64; i++)
-        if (objectives[i]->family != SUPERVISED)
+        if (objective_is_offered(objectives[i]))
             names[count++] = objectives[i]->name;
     if (!objective_find(name)) {
         const char *near = text_nearest(name, names, count);

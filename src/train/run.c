@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "model/safetensors.h"
 #include "train/config.h"
-#include "train/gpt2.h"
+#include "train/exchange/exchange.h"
 #include "train/words.h"
 
 #include <errno.h>
@@ -299,7 +299,7 @@ tacit_status run_read_config(run_record *out, tacit_context *context, const char
     if (!root)
         return context_fail(context, TACIT_FORMAT, "%s:%d: not JSON: %s", path, error.line, error.text);
     const tacit_status status =
-        gpt2_is_config(root) ? gpt2_read_config(out, path, root) : read_object(out, path, root);
+        exchange_is_config(root) ? exchange_read_config(out, path, root) : read_object(out, path, root);
     json_decref(root);
     if (status != TACIT_OK)
         run_record_fini(out);
