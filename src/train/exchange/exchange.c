@@ -53,7 +53,9 @@ tacit_status exchange_set_whole(settings *s, const char *name, int64_t number)
 tacit_status exchange_set_number(settings *s, const char *name, double number)
 {
     char text[40];
-    snprintf(text, sizeof text, "%.17g", number);
+    snprintf(text, sizeof text, "%.15g", number);
+    if (strtod(text, NULL) != number)
+        snprintf(text, sizeof text, "%.17g", number);
     return settings_set(s, name, text);
 }
 
