@@ -446,6 +446,52 @@ static void positions_that_are_not_fixed(void **state)
 
 /* ---- errors ---- */
 
+/* Opened and written again; what was written stays. */
+static tacit_status copy(tacit_context *context, void *user)
+{
+    const trial *t = user;
+    char folder[400];
+    tacit_model *m;
+    snprintf(folder, sizeof folder, "%s/copy", t->folder);
+    test_without_sync(context);
+    TRY(tacit_model_open(&m, context, t->folder));
+    const tacit_status status = tacit_export_hugging_face(m, folder);
+    tacit_model_close(m);
+    return status;
+}
+
+static void without_memory(void **state)
+{
+    trial *t = *state;
+    char folder[400];
+    snprintf(folder, sizeof folder, "%s/copy", t->folder);
+    put_vit_mae(t);
+    assert_true(test_each_failed_allocation(copy, t) > 20);
+    assert_ok(t->context, folder_delete(t->context, folder));
+    put_dinov2(t);
+    put(t, "preprocessor_config.json", "{\"crop_size\": 24}");
+    assert_true(test_each_failed_allocation(copy, t) > 20);
+    assert_ok(t->context, folder_delete(t->context, folder));
+}
+
+/* Any letter of a config may be another: it opens, or is refused. */
+static void changed_letters(void **state)
+{
+    static const char letters[] = "\"0-9{}[]:,x";
+    trial *t = *state;
+    put_vit(t);
+    for (size_t i = 0; i + 1 < sizeof vit_config; i++) {
+        char changed[sizeof vit_config];
+        tacit_model_info info;
+        memcpy(changed, vit_config, sizeof changed);
+        changed[i] = letters[(i * 7) % (sizeof letters - 1)];
+        put(t, "config.json", changed);
+        context_begin(t->context);
+        const tacit_status status = tacit_info_read(t->context, t->folder, &info);
+        assert_true(status == TACIT_OK || *tacit_context_message(t->context));
+    }
+}
+
 static void assert_refused(const trial *t, const char *config, tacit_status status, const char *message)
 {
     tacit_model *m;
@@ -591,6 +637,8 @@ int main(void)
         TEST(fixed_positions_become_a_table),
         TEST(biases_that_are_not_there),
         TEST(positions_that_are_not_fixed),
+        TEST(without_memory),
+        TEST(changed_letters),
         TEST(others_are_refused),
         TEST(hostile_sizes),
         TEST(hostile_preprocessors),
