@@ -214,7 +214,8 @@ static int find_odd(work *w, const char *folder)
                                 hear_stage, &s->progress);
     if (status == TACIT_OK && !isfinite(w->result.measures[w->score].threshold))
         return session_broken(
-            s, "--score prediction: the model is of a contrastive method, which predicts nothing");
+            s,
+            "--score prediction: the model is of a contrastive method, or of none, which predicts nothing");
     if (status == TACIT_OK && folder)
         status = tacit_find_odd_save(w->model, w->data, w->fit, w->score, w->options.neighbours, w->scores,
                                      w->nearest, &w->result, folder);

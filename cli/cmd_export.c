@@ -3,8 +3,8 @@
 
 static const tacit_option rows[] = {
     {"hf", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
-     "folder for the library transformers of Hugging Face (GPT-2): config.json, model.safetensors, "
-     "tokenizer.json",
+     "folder for the library transformers of Hugging Face: config.json, model.safetensors, and of texts "
+     "tokenizer.json, of pictures preprocessor_config.json",
      "export"},
     OPTION_QUIET,
 };
@@ -17,12 +17,11 @@ static int run(session *s)
         return session_misused(s, "export: --hf DIR is missing: the folder to write");
     tacit_status status = tacit_model_open(&model, s->context, s->line.operands[0]);
     if (status == TACIT_OK)
-        status = tacit_export_gpt2(model, folder);
+        status = tacit_export_hugging_face(model, folder);
+    if (status == TACIT_OK)
+        printf("%s: %s.from_pretrained opens it, and tacit does\n", folder, tacit_hugging_face_class(model));
     tacit_model_close(model);
-    if (status != TACIT_OK)
-        return session_fail(s, status);
-    printf("%s: GPT2LMHeadModel.from_pretrained opens it, and tacit does\n", folder);
-    return DONE;
+    return status == TACIT_OK ? DONE : session_fail(s, status);
 }
 
 int cmd_export(const command *self, int argc, char **argv)

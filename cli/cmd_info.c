@@ -58,15 +58,17 @@ static void print_examples(const tacit_model_info *m)
 static void print_training(const tacit_model_info *m)
 {
     char a[COUNT_TEXT], b[COUNT_TEXT];
+    if (m->examples == 0) { /* ours have some */
+        printf("training    elsewhere\n");
+        return;
+    }
     printf("data        %s examples of %s", count_text(m->examples, a), m->data);
     if (!m->columns && !m->window)
         printf(", augmented as %s", m->preset);
     putchar('\n');
     if (m->classes)
         printf("classes     %s\n", count_text(m->classes, a));
-    if (m->steps == 0 && m->complete && m->window && !m->classes) {
-        printf("training    elsewhere\n");
-    } else if (m->steps == 0 && m->complete) {
+    if (m->steps == 0 && m->complete) {
         printf("training    none: a linear layer was fitted, seed %llu\n", (unsigned long long)m->seed);
     } else {
         printf("training    %s steps of %s epochs done, ", count_text(m->steps, a), count_text(m->epochs, b));

@@ -10,8 +10,7 @@ static const tacit_option own[] = {
      "run"},
     {"init", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
      "run or model to begin from instead of chance: its encoder, and what else has the same names; also a "
-     "GPT-2 of "
-     "Hugging Face",
+     "GPT-2, ViT, ViTMAE or DINOv2 of Hugging Face",
      "run"},
     {"json", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "each step as a JSON object on a line of stdout",
      "run"},

@@ -78,7 +78,11 @@ static const command commands[] = {
      "begins from nothing.",
      1, 2, cmd_generate},
     {"export", "RUN --hf DIR", "write a model for another program",
-     "Writes a run of next-word as the library transformers of Hugging Face keeps GPT-2. Such a folder opens "
+     "Writes a model as the library transformers of Hugging Face keeps it: a run of next-word as GPT-2, one "
+     "of "
+     "mae as\n"
+     "ViTMAE with its decoder, other vit encoders as ViT, or as DINOv2 where they have --layer-scale. Such a "
+     "folder opens\n"
      "here, too.",
      1, 1, cmd_export},
     {"restore", "RUN PICTURE -o OUT.png [--mask M] | RUN DATA... --damage KIND [options]",

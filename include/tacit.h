@@ -286,7 +286,7 @@ typedef struct tacit_model_info {
     int64_t window, vocabulary;         /* of a model of texts: tokens at once, and different ones; else 0 */
     int height, width, channels, patch; /* of pictures; of a table 0, 0, the columns, 0 */
     double mean[3], deviation[3];       /* of the training pixels, 0 to 1; of a table 0 */
-    int64_t steps, epochs, batch, examples;
+    int64_t steps, epochs, batch, examples; /* 0 examples: it was trained by another program */
     uint64_t seed;
     char data[1024]; /* what it was trained on: paths, or "memory" */
     bool complete;   /* false: an unfinished run */
@@ -298,7 +298,12 @@ typedef struct tacit_model_info {
  * Reads no weights. */
 TACIT_CALL tacit_info_read(tacit_context *context, const char *path, tacit_model_info *out);
 
-/* Opens the same for use. */
+/* Opens the same for use; also a folder as the library transformers of Hugging Face keeps it, of
+ * GPT2LMHeadModel (gpt-nano, gpt-micro or gpt-small in size), or of ViTModel, ViTForImageClassification
+ * (without its last layer), ViTMAEForPreTraining, ViTMAEModel or Dinov2Model with the size of a vit-*
+ * encoder: config.json, model.safetensors in F32, tokenizer.json or preprocessor_config.json.
+ * ViTMAEForPreTraining is a model of mae, GPT2LMHeadModel one of next-word; the others are of no method
+ * ("encoder") and only embed. TACIT_UNSUPPORTED: a network that tacit has not. */
 TACIT_CALL tacit_model_open(tacit_model **out, tacit_context *context, const char *path);
 TACIT_API void tacit_model_close(tacit_model *model);
 TACIT_API void tacit_model_get_info(const tacit_model *model, tacit_model_info *out);
@@ -324,6 +329,19 @@ TACIT_CALL tacit_save_npy(tacit_context *context, const char *path, const float 
                           int64_t dimension);
 TACIT_CALL tacit_save_csv(tacit_context *context, const char *path, const float *embeddings, int64_t count,
                           int64_t dimension, const tacit_dataset *data, int64_t first);
+
+/* ---- exchange ---- */
+
+/* The class of transformers that tacit_export_hugging_face writes the model for: "GPT2LMHeadModel" of
+ * next-word with learnt positions; of vit-* encoders "Dinov2Model" where they have a layer scale, else
+ * "ViTMAEForPreTraining" of mae, else "ViTModel". NULL: there is none. Static. */
+TACIT_API const char *tacit_hugging_face_class(const tacit_model *model);
+/* The model into `folder`, which is made, for that class: config.json, model.safetensors, and of texts
+ * tokenizer.json, of pictures preprocessor_config.json. Opened again by tacit_model_open it gives the same
+ * embeddings, bit for bit. TACIT_ARGUMENT: there is no class for it. TACIT_STATE: the folder has a
+ * config.json.
+ */
+TACIT_CALL tacit_export_hugging_face(tacit_model *model, const char *folder);
 
 /* ---- evaluation ---- */
 

@@ -59,12 +59,4 @@ TACIT_CALL tacit_generate(tacit_model *model, const char *prompt, size_t size,
                           const tacit_generate_options *options, int64_t sample, tacit_text_function hear,
                           void *user, tacit_generation *out);
 
-/* ---- exchange ---- */
-
-/* A model of next-word with learnt positions into `folder`, which is made, as the library transformers of
- * Hugging Face keeps GPT-2: config.json, model.safetensors, tokenizer.json. Such a folder also opens with
- * tacit_model_open, if it has the size of gpt-nano, gpt-micro or gpt-small, as a model of next-word.
- * TACIT_ARGUMENT: another kind of model. TACIT_STATE: there is a config.json already. */
-TACIT_CALL tacit_export_gpt2(tacit_model *model, const char *folder);
-
 #endif

@@ -20,11 +20,12 @@ tacit_classify_options tacit_classify_options_default(void)
 /* ---- settings ---- */
 
 /* What the classifier takes over from the model it is made of. */
-static const char *const inherited[] = {"encoder", "width",  "size",  "patch", "readout",
-                                        "preset",  "header", "label", "group"};
+static const char *const inherited[] = {"encoder", "width",     "size",         "patch",
+                                        "readout", "positions", "norm-epsilon", "layer-scale",
+                                        "preset",  "header",    "label",        "group"};
 
-static const char *const inherited_of_texts[] = {"tokenizer", "vocab", "window", "positions",
-                                                 "dropout",   "unit",  "field",  "bytes"};
+static const char *const inherited_of_texts[] = {"tokenizer", "vocab", "window", "dropout",
+                                                 "unit",      "field", "bytes"};
 
 static tacit_status inherit(settings *s, const settings *from, const char *const *names, size_t count)
 {

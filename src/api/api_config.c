@@ -14,7 +14,7 @@ bool tacit_method_at(int i, tacit_description *out)
     int left = i;
     const objective *o = NULL;
     for (int k = 0; left >= 0 && objectives[k]; k++)
-        if (objectives[k]->family != SUPERVISED && left-- == 0)
+        if (objective_is_offered(objectives[k]) && left-- == 0)
             o = objectives[k];
     if (!o)
         return false;
@@ -39,6 +39,11 @@ tacit_status tacit_config_create(tacit_config **out, tacit_context *context, con
     if (o && o->family == SUPERVISED)
         return context_fail(context, TACIT_ARGUMENT,
                             "%s learns from labels: it is a way to use a model (`tacit classify`)", name);
+    if (o && o->family == ELSEWHERE)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s is no method to train with, but what an encoder of another program is opened "
+                            "as: see `tacit methods`",
+                            name);
     tacit_config *c = memory_alloc(context, 1, sizeof *c);
     if (!c)
         return TACIT_NOMEM;

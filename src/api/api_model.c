@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "train/config.h"
 #include "train/embedder.h"
-#include "train/gpt2.h"
+#include "train/exchange/exchange.h"
 #include "train/looks.h"
 #include "use/export.h"
 #include "use/neighbours.h"
@@ -124,10 +124,12 @@ static tacit_status load(tacit_model *m, const char *folder)
     run_record *r = &m->record;
     char *weights = path_join(m->context, folder, "model.safetensors");
     tacit_status status = TACIT_NOMEM;
-    if (weights)
+    if (weights && r->weights.format)
+        status = exchange_open(&m->learner, r, handle_model_shape(r), weights);
+    else if (weights)
         status = learner_create(&m->learner, m->context, r->settings, handle_model_shape(r));
-    if (status == TACIT_OK)
-        status = r->gpt2 ? gpt2_read_weights(m->learner, weights) : run_read_weights(m->learner, weights);
+    if (status == TACIT_OK && !r->weights.format)
+        status = run_read_weights(m->learner, weights);
     if (status == TACIT_OK)
         status = run_read_words(r, folder);
     if (status == TACIT_OK)
@@ -303,6 +305,21 @@ tacit_status tacit_nearest(tacit_context *context, const float *queries, int64_t
     memory_free(context, own);
     return status;
 }
+
+/* ---- exchange ---- */
+
+const char *tacit_hugging_face_class(const tacit_model *model)
+{
+    return exchange_class(model->learner, &model->record);
+}
+
+tacit_status tacit_export_hugging_face(tacit_model *model, const char *folder)
+{
+    context_begin(model->context);
+    return exchange_write(model->learner, &model->record, folder);
+}
+
+/* ---- files of embeddings ---- */
 
 tacit_status tacit_save_npy(tacit_context *context, const char *path, const float *embeddings, int64_t count,
                             int64_t dimension)

@@ -2,7 +2,6 @@
 #include "api/handles.h"
 #include "base/clock.h"
 #include "data/augment/text_views.h"
-#include "train/gpt2.h"
 #include "use/generate.h"
 #include "use/language.h"
 
@@ -95,12 +94,4 @@ tacit_status tacit_generate(tacit_model *model, const char *prompt, size_t size,
     if (status == TACIT_CANCELLED)
         context->cancelled = 0;
     return status;
-}
-
-/* ---- exchange ---- */
-
-tacit_status tacit_export_gpt2(tacit_model *model, const char *folder)
-{
-    context_begin(model->context);
-    return gpt2_write(model->learner, model->record.tokenizer, folder);
 }

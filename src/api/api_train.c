@@ -13,9 +13,10 @@ tacit_status tacit_run_check(tacit_context *context, const char *run, bool overw
 }
 
 /* Settings by which an encoder is made: what a run that begins from a model has from there. */
-static const char *const of_encoders[] = {"encoder", "width", "size", "patch", "readout", NULL};
-static const char *const of_texts[] = {"encoder", "readout",   "tokenizer", "vocab",
-                                       "window",  "positions", NULL};
+static const char *const of_encoders[] = {"encoder",   "width",        "size",        "patch", "readout",
+                                          "positions", "norm-epsilon", "layer-scale", NULL};
+static const char *const of_texts[] = {"encoder", "readout",   "tokenizer",    "vocab",
+                                       "window",  "positions", "norm-epsilon", NULL};
 
 static tacit_status inherit(tacit_context *context, settings *s, const tacit_model *from)
 {
@@ -117,6 +118,10 @@ static tacit_status resume_with(tacit_context *context, run_record *r, const cha
                                 const tacit_dataset *data, const tacit_train_options *options)
 {
     tacit_dataset *opened = NULL;
+    if (r->weights.format)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s was trained by another program: begin a training of your own with --init %s",
+                            run, run);
     if (!data && r->path_count == 0)
         return context_fail(context, TACIT_ARGUMENT,
                             "%s was trained on data in memory: they must be given to go on", run);

@@ -9,6 +9,10 @@
  * patch tokens in each of side x side regions of the picture, one after the other. */
 typedef enum readout { READOUT_MEAN, READOUT_CLASS, READOUT_REGIONS } readout;
 
+/* How a token knows its place: by rows that are added, fixed ones (positions_fill) or learnt ones, or by
+ * rotation of queries and keys. AUTO: fixed ones of pictures, learnt ones of texts. */
+typedef enum positions { POSITIONS_AUTO, POSITIONS_SINCOS, POSITIONS_LEARNED, POSITIONS_ROTARY } positions;
+
 /* What an encoder is built for. */
 typedef struct encoder_settings {
     int height, width, channels; /* of a view */
@@ -17,10 +21,13 @@ typedef struct encoder_settings {
     int regions;  /* a side, for READOUT_REGIONS */
     double share; /* of the channels, for kinds that are scalable; else 1 */
     bool rows;    /* rows of a table instead, (channels) numbers each; the rest is then of no account */
+    /* Of transformers: */
+    positions positions;
+    float epsilon;     /* of the norms; 0: 1e-6 of pictures, 1e-5 of texts */
+    float layer_scale; /* first value of what each part of a block is multiplied by; 0: there is none */
     /* Of texts, and nothing else of the above but the readout: */
     int64_t window, vocabulary; /* tokens of a text at the most, and how many there are to choose from */
     float dropout;
-    bool rotary; /* positions by rotation, rather than learnt ones */
 } encoder_settings;
 
 typedef struct encoder encoder;
@@ -61,6 +68,10 @@ struct encoder {
     value words; /* of texts: the table (vocabulary, D) that ids are rows of */
     void (*destroy)(encoder *e);
 };
+
+/* What the settings of a kind that is no transformer must not ask for: TACIT_ARGUMENT. */
+tacit_status encoder_refuse_transformers(tacit_context *context, const encoder_kind *kind,
+                                         const encoder_settings *s);
 
 extern const encoder_kind *const encoder_kinds[];   /* NULL-terminated */
 const encoder_kind *encoder_find(const char *name); /* NULL: none */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 static const float deviation = 0.02f; /* of first weights (GPT-2) */
-static const float norm_epsilon = 1e-5f;
 
 static value gpt_encode_words(const encoder *e, tape *t, value ids, value lengths)
 {
@@ -20,8 +19,8 @@ static value gpt_encode_words(const encoder *e, tape *t, value ids, value length
         x = op_add_rows(t, x, m->positions, (value){0});
     x = op_dropout(t, x, style.dropout);
     for (int i = 0; i < e->kind->depth; i++)
-        x = block_apply_style(t, &m->blocks[i], x, &style);
-    return op_layer_norm_eps(t, x, m->norm.gain, m->norm.bias, norm_epsilon); /* (B, T, D) */
+        x = block_apply(t, &m->blocks[i], x, &style);
+    return norm_apply_eps(t, &m->norm, x, style.epsilon); /* (B, T, D) */
 }
 
 /* The first `window` ids of each row, and how many of them are tokens: (B, T), (B) i32. */
@@ -75,6 +74,12 @@ static tacit_status check_settings(tacit_context *context, const encoder_kind *k
     if (s->share != 1.0)
         return context_fail(context, TACIT_ARGUMENT, "%s has one width: --width %g is for resnets",
                             kind->name, s->share);
+    if (s->positions == POSITIONS_SINCOS)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s: --positions sincos is for pictures: expected learned or rotary", kind->name);
+    if (s->layer_scale != 0.0f)
+        return context_fail(context, TACIT_ARGUMENT, "%s: --layer-scale is for encoders of pictures",
+                            kind->name);
     if (s->vocabulary < 1 || s->window < 1)
         return context_fail(context, TACIT_ARGUMENT, "%s: %lld tokens, windows of %lld", kind->name,
                             (long long)s->vocabulary, (long long)s->window);
@@ -105,7 +110,7 @@ static void declare_all(gpt *m, parameters *p)
     const int64_t width = m->base.width;
     m->base.words =
         parameters_add(p, "encoder.words.weight", shape_2(s->vocabulary, width), INIT_NORMAL, deviation);
-    if (!s->rotary)
+    if (s->positions != POSITIONS_ROTARY)
         m->positions =
             parameters_add(p, "encoder.positions.weight", shape_2(s->window, width), INIT_NORMAL, deviation);
     declare_blocks(m, p);
@@ -130,10 +135,10 @@ static tacit_status gpt_create(encoder **out, parameters *p, const encoder_kind 
                         .destroy = gpt_destroy};
     m->style = (block_style){.masked = true,
                              .causal = kind->causal,
-                             .rotary = s->rotary,
+                             .rotary = s->positions == POSITIONS_ROTARY,
                              .dropout = s->dropout,
                              .tanh = true,
-                             .epsilon = norm_epsilon};
+                             .epsilon = s->epsilon > 0.0f ? s->epsilon : norm_epsilon_of_texts};
     m->blocks = memory_alloc(p->context, (size_t)kind->depth, sizeof *m->blocks);
     if (!m->blocks) {
         gpt_destroy(&m->base);

@@ -42,6 +42,7 @@ static tacit_status mlp_create(encoder **out, parameters *p, const encoder_kind 
     if (s->share != 1.0)
         return context_fail(p->context, TACIT_ARGUMENT, "%s has one width: --width %g is for resnets",
                             kind->name, s->share);
+    TRY(encoder_refuse_transformers(p->context, kind, s));
     mlp *m = memory_alloc(p->context, 1, sizeof *m);
     if (!m)
         return TACIT_NOMEM;

@@ -131,6 +131,9 @@ static void initialise(const parameter *p, float *values, draws d)
         case INIT_ONE:
             values[i] = 1.0f;
             break;
+        case INIT_CONSTANT:
+            values[i] = p->number;
+            break;
         case INIT_XAVIER:
             values[i] = draw_range(&d, -limit, limit);
             break;

@@ -11,11 +11,12 @@ enum { PARAMETER_NAME = 96 };
 typedef enum parameter_init {
     INIT_ZERO,
     INIT_ONE,
-    INIT_XAVIER, /* uniform in +-sqrt(6 / (rows + columns)) (Glorot and Bengio 2010, eq. 16); the first axis
-                    is the rows, all others together the columns */
-    INIT_NORMAL, /* mean 0, deviation `number` */
-    INIT_KAIMING /* of a convolution (N, C, k, k): normal, deviation sqrt(2 / (N k k)) (He et al. 2015, eq.
-                    14, by the outputs) */
+    INIT_XAVIER,   /* uniform in +-sqrt(6 / (rows + columns)) (Glorot and Bengio 2010, eq. 16); the first axis
+                      is the rows, all others together the columns */
+    INIT_CONSTANT, /* `number` */
+    INIT_NORMAL,   /* mean 0, deviation `number` */
+    INIT_KAIMING   /* of a convolution (N, C, k, k): normal, deviation sqrt(2 / (N k k)) (He et al. 2015, eq.
+                      14, by the outputs) */
 } parameter_init;
 
 typedef struct parameter {

@@ -188,7 +188,7 @@ static tacit_status check_settings(tacit_context *context, const encoder_kind *k
     if (s->readout == READOUT_REGIONS && s->regions > least_side)
         return context_fail(context, TACIT_ARGUMENT, "%s: %d places a side can not be read out in %d regions",
                             kind->name, least_side, s->regions);
-    return TACIT_OK;
+    return encoder_refuse_transformers(context, kind, s);
 }
 
 static tacit_status resnet_create(encoder **out, parameters *p, const encoder_kind *kind,

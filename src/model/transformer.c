@@ -50,6 +50,15 @@ block block_declare(parameters *p, const char *prefix, int64_t width, int heads)
     return b;
 }
 
+void block_declare_scales(block *b, parameters *p, const char *prefix, int64_t width, float number)
+{
+    char full[PARAMETER_NAME];
+    snprintf(full, sizeof full, "%.60s.scale1.weight", prefix);
+    b->scale1 = parameters_add(p, full, shape_1(width), INIT_CONSTANT, number);
+    snprintf(full, sizeof full, "%.60s.scale2.weight", prefix);
+    b->scale2 = parameters_add(p, full, shape_1(width), INIT_CONSTANT, number);
+}
+
 value linear_apply(tape *t, const linear_layer *l, value x)
 {
     return op_linear(t, x, l->wei, l->bias);
@@ -60,11 +69,18 @@ value norm_apply(tape *t, const norm_layer *n, value x)
     return op_layer_norm(t, x, n->gain, n->bias);
 }
 
-static const block_style of_pictures = {.epsilon = 1e-6f};
-
-static value norm_with(tape *t, const norm_layer *n, value x, const block_style *s)
+value norm_apply_eps(tape *t, const norm_layer *n, value x, float epsilon)
 {
-    return op_layer_norm_eps(t, x, n->gain, n->bias, s->epsilon);
+    return op_layer_norm_eps(t, x, n->gain, n->bias, epsilon);
+}
+
+/* What a part of a block adds to x. */
+static value add_part(tape *t, value x, value part, value scale, const block_style *s)
+{
+    const value scaled = scale.id ? op_scale(t, part, scale) : part;
+    const value sum = op_add(t, x, op_dropout(t, scaled, s->dropout));
+    tape_forget(t, x, sum);
+    return sum;
 }
 
 static value mix(tape *t, const block *b, value qkv, const block_style *s)
@@ -77,36 +93,41 @@ static value mix(tape *t, const block *b, value qkv, const block_style *s)
 
 static value attend(tape *t, const block *b, value x, const block_style *s)
 {
-    const value normed = norm_with(t, &b->norm1, x, s);
+    const value normed = norm_apply_eps(t, &b->norm1, x, s->epsilon);
     const value qkv = linear_apply(t, &b->qkv, normed);
     const value mixed = mix(t, b, qkv, s);
     tape_forget(t, normed, mixed);
-    const value projected = op_dropout(t, linear_apply(t, &b->projection, mixed), s->dropout);
-    const value sum = op_add(t, x, projected);
-    tape_forget(t, x, sum);
-    return sum;
+    return add_part(t, x, linear_apply(t, &b->projection, mixed), b->scale1, s);
 }
 
 static value expand(tape *t, const block *b, value x, const block_style *s)
 {
-    const value normed = norm_with(t, &b->norm2, x, s);
+    const value normed = norm_apply_eps(t, &b->norm2, x, s->epsilon);
     const value wide = linear_apply(t, &b->expand, normed);
     const value bent = s->tanh ? op_gelu_tanh(t, wide) : op_gelu(t, wide);
     tape_forget(t, normed, bent);
-    const value projected = op_dropout(t, linear_apply(t, &b->contract, bent), s->dropout);
-    const value sum = op_add(t, x, projected);
-    tape_forget(t, x, sum);
-    return sum;
+    return add_part(t, x, linear_apply(t, &b->contract, bent), b->scale2, s);
 }
 
-value block_apply_style(tape *t, const block *b, value x, const block_style *style)
+value block_apply(tape *t, const block *b, value x, const block_style *style)
 {
     return expand(t, b, attend(t, b, x, style), style);
 }
 
-value block_apply(tape *t, const block *b, value x)
+value index_with_class(tape *t, value index)
 {
-    return block_apply_style(t, b, x, &of_pictures);
+    const shape s = tape_tensor(t, index) ? tape_tensor(t, index)->shape : shape_2(0, 0);
+    const value shifted = tape_output(t, DTYPE_I32, shape_2(s.size[0], s.size[1] + 1));
+    if (!shifted.id)
+        return shifted;
+    const int32_t *from = tape_tensor(t, index)->data;
+    int32_t *to = tape_tensor(t, shifted)->data;
+    for (int64_t b = 0; b < s.size[0]; b++) {
+        *to++ = 0;
+        for (int64_t k = 0; k < s.size[1]; k++)
+            *to++ = *from++ + 1;
+    }
+    return shifted;
 }
 
 /* Sines, then cosines, of one coordinate at `half` / 2 frequencies. */

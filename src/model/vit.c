@@ -1,5 +1,5 @@
-/* The vision transformer (Dosovitskiy et al. 2021) with fixed positions, as the masked autoencoder uses it.
- */
+/* The vision transformer (Dosovitskiy et al. 2021), with the fixed positions of the masked autoencoder or
+ * with learnt ones. */
 #include "model/encoder.h"
 #include "model/transformer.h"
 
@@ -11,7 +11,9 @@ typedef struct vit {
     value class_token;
     block *blocks;
     norm_layer norm;
-    tensor positions; /* (T, D), f32, owned */
+    value learnt;     /* positions (1 + T, D), the class token's first; the invalid value: */
+    tensor positions; /* fixed ones (T, D), f32, owned */
+    block_style style;
 } vit;
 
 static const vit *vit_of(const encoder *e)
@@ -21,10 +23,19 @@ static const vit *vit_of(const encoder *e)
 
 static value vit_blocks(const vit *m, tape *t, value x)
 {
-    x = op_prepend(t, x, m->class_token); /* (B, 1+T, D); the class token's position is zero */
     for (int i = 0; i < m->base.kind->depth; i++)
-        x = block_apply(t, &m->blocks[i], x);
-    return norm_apply(t, &m->norm, x);
+        x = block_apply(t, &m->blocks[i], x, &m->style);
+    return norm_apply_eps(t, &m->norm, x, m->style.epsilon);
+}
+
+/* The class token and all positions: (B, K, D) -> (B, 1+K, D). The fixed position of the class token is zero.
+ */
+static value place(const vit *m, tape *t, value x, value index)
+{
+    if (!m->learnt.id)
+        return op_prepend(t, op_add_rows(t, x, tape_constant(t, &m->positions), index), m->class_token);
+    x = op_prepend(t, x, m->class_token);
+    return op_add_rows(t, x, m->learnt, index.id ? index_with_class(t, index) : index);
 }
 
 static value read_out(const encoder *e, tape *t, value x)
@@ -42,8 +53,7 @@ static value vit_encode_visible(const encoder *e, tape *t, value patches, value 
     const vit *m = vit_of(e);
     value x = index.id ? op_gather_rows(t, patches, index) : patches; /* (B, K, P) */
     x = linear_apply(t, &m->patch_embed, x);                          /* (B, K, D) */
-    x = op_add_rows(t, x, tape_constant(t, &m->positions), index);
-    return vit_blocks(m, t, x); /* (B, 1+K, D) */
+    return vit_blocks(m, t, place(m, t, x, index));                   /* (B, 1+K, D) */
 }
 
 static value vit_embed(const encoder *e, tape *t, value pictures)
@@ -71,6 +81,9 @@ static tacit_status check_settings(tacit_context *context, const encoder_kind *k
     if (s->share != 1.0)
         return context_fail(context, TACIT_ARGUMENT, "%s has one width: --width %g is for resnets",
                             kind->name, s->share);
+    if (s->positions == POSITIONS_ROTARY)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "%s: --positions rotary is for texts: expected sincos or learned", kind->name);
     if (s->patch < 1 || s->height % s->patch || s->width % s->patch)
         return context_fail(context, TACIT_ARGUMENT,
                             "%s: patches of side %d do not divide a picture of %d x %d", kind->name, s->patch,
@@ -88,13 +101,36 @@ static void declare_all(vit *m, parameters *p)
     const encoder_kind *kind = m->base.kind;
     m->patch_embed = linear_declare(p, "encoder.patch_embed", m->base.patch_width, kind->width);
     m->class_token = parameters_add(p, "encoder.cls_token", shape_1(kind->width), INIT_NORMAL, 0.02f);
+    if (m->base.settings.positions == POSITIONS_LEARNED)
+        m->learnt = parameters_add(p, "encoder.positions.weight", shape_2(1 + m->base.tokens, kind->width),
+                                   INIT_NORMAL, 0.02f);
     for (int i = 0; i < kind->depth; i++) {
         char prefix[PARAMETER_NAME];
         p->layer++;
         snprintf(prefix, sizeof prefix, "encoder.blocks.%d", i);
         m->blocks[i] = block_declare(p, prefix, kind->width, kind->heads);
+        if (m->base.settings.layer_scale != 0.0f)
+            block_declare_scales(&m->blocks[i], p, prefix, kind->width, m->base.settings.layer_scale);
     }
     m->norm = norm_declare(p, "encoder.norm", kind->width);
+}
+
+/* Room for the blocks and the fixed positions. */
+static tacit_status make_room(vit *m)
+{
+    const encoder_settings *s = &m->base.settings;
+    const int64_t down = s->height / s->patch, across = s->width / s->patch, width = m->base.kind->width;
+    m->blocks = memory_alloc(m->base.context, (size_t)m->base.kind->depth, sizeof *m->blocks);
+    if (!m->blocks)
+        return TACIT_NOMEM;
+    if (s->positions == POSITIONS_LEARNED)
+        return TACIT_OK;
+    m->positions = tensor_of(DTYPE_F32, shape_2(down * across, width), NULL);
+    m->positions.data = memory_alloc(m->base.context, (size_t)(down * across * width), sizeof(float));
+    if (!m->positions.data)
+        return TACIT_NOMEM;
+    positions_fill(m->positions.data, width, down, across, false);
+    return TACIT_OK;
 }
 
 static tacit_status vit_create(encoder **out, parameters *p, const encoder_kind *kind,
@@ -117,14 +153,12 @@ static tacit_status vit_create(encoder **out, parameters *p, const encoder_kind 
         .embed = vit_embed,
         .encode_visible = vit_encode_visible,
         .destroy = vit_destroy};
-    m->blocks = memory_alloc(context, (size_t)kind->depth, sizeof *m->blocks);
-    m->positions = tensor_of(DTYPE_F32, shape_2(down * across, kind->width), NULL);
-    m->positions.data = memory_alloc(context, (size_t)(down * across * kind->width), sizeof(float));
-    if (!m->blocks || !m->positions.data) {
+    m->style.epsilon = s->epsilon > 0.0f ? s->epsilon : norm_epsilon_of_pictures;
+    const tacit_status status = make_room(m);
+    if (status != TACIT_OK) {
         vit_destroy(&m->base);
-        return TACIT_NOMEM;
+        return status;
     }
-    positions_fill(m->positions.data, kind->width, down, across, false);
     declare_all(m, p);
     *out = &m->base;
     return TACIT_OK;
@@ -143,3 +177,5 @@ const encoder_kind vit_small =
     VIT("vit-small", "vision transformer, 384 wide, 12 blocks, 6 heads", 384, 12, 6);
 const encoder_kind vit_base =
     VIT("vit-base", "vision transformer, 768 wide, 12 blocks, 12 heads", 768, 12, 12);
+const encoder_kind vit_large =
+    VIT("vit-large", "vision transformer, 1024 wide, 24 blocks, 16 heads", 1024, 24, 16);

@@ -15,6 +15,15 @@ static int regions_of(const char *name)
     return strncmp(name, "grid", 4) == 0 ? name[4] - '0' : 1;
 }
 
+static positions positions_of(const char *name)
+{
+    if (strcmp(name, "sincos") == 0)
+        return POSITIONS_SINCOS;
+    if (strcmp(name, "rotary") == 0)
+        return POSITIONS_ROTARY;
+    return strcmp(name, "learned") == 0 ? POSITIONS_LEARNED : POSITIONS_AUTO;
+}
+
 static tacit_status assemble(learner *l, const settings *s, shape view)
 {
     const encoder_kind *kind = encoder_find(settings_text(s, "encoder"));
@@ -36,7 +45,9 @@ static tacit_status assemble(learner *l, const settings *s, shape view)
                                 .window = settings_whole(s, "window"),
                                 .vocabulary = settings_whole(s, "vocab"),
                                 .dropout = (float)settings_number(s, "dropout"),
-                                .rotary = strcmp(settings_text(s, "positions"), "rotary") == 0,
+                                .positions = positions_of(settings_text(s, "positions")),
+                                .epsilon = (float)settings_number(s, "norm-epsilon"),
+                                .layer_scale = (float)settings_number(s, "layer-scale"),
                                 .regions = regions_of(settings_text(s, "readout"))};
     TRY(kind->create(&l->encoder, &l->parameters, kind, &e));
     if (l->encoder->takes_rows != rows)

@@ -12,7 +12,8 @@ typedef struct learner {
     method method;
 } learner;
 
-/* Settings read: "method", "encoder", "patch", "readout", "width", and the method's own. `view` is (H, W, C),
+/* Settings read: "method", "encoder", "patch", "readout", "width",
+ * those of transformers and of texts, and the method's own. `view` is (H, W, C),
  * or (columns) where the examples are rows; an encoder for the other kind is TACIT_ARGUMENT. Parameters are
  * allocated and zero. */
 tacit_status learner_create(learner **out, tacit_context *context, const settings *s, shape view);

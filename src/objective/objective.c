@@ -5,19 +5,12 @@
 
 extern const objective objective_mae, objective_denoise, objective_autoencode, objective_simclr,
     objective_moco, objective_barlow, objective_vicreg, objective_classify, objective_next_word,
-    objective_masked_word;
+    objective_masked_word, objective_encoder;
 
-const objective *const objectives[] = {&objective_mae,
-                                       &objective_denoise,
-                                       &objective_autoencode,
-                                       &objective_next_word,
-                                       &objective_masked_word,
-                                       &objective_simclr,
-                                       &objective_moco,
-                                       &objective_barlow,
-                                       &objective_vicreg,
-                                       &objective_classify,
-                                       NULL};
+const objective *const objectives[] = {&objective_mae,       &objective_denoise,     &objective_autoencode,
+                                       &objective_next_word, &objective_masked_word, &objective_simclr,
+                                       &objective_moco,      &objective_barlow,      &objective_vicreg,
+                                       &objective_classify,  &objective_encoder,     NULL};
 
 const objective *objective_find(const char *name)
 {
@@ -27,8 +20,13 @@ const objective *objective_find(const char *name)
     return NULL;
 }
 
+bool objective_is_offered(const objective *o)
+{
+    return o->family == SELF_PREDICTION || o->family == CONTRASTIVE;
+}
+
 const char *family_name(family f)
 {
-    static const char *const names[] = {"self-prediction", "contrastive", "supervised"};
+    static const char *const names[] = {"self-prediction", "contrastive", "supervised", "trained elsewhere"};
     return names[f];
 }

@@ -16,8 +16,9 @@
 #include "model/encoder.h"
 
 /* SUPERVISED methods learn from labels: they are not offered for training from scratch on unlabelled data,
- * but what a learnt encoder is fine-tuned with. */
-typedef enum family { SELF_PREDICTION, CONTRASTIVE, SUPERVISED } family;
+ * but what a learnt encoder is fine-tuned with. ELSEWHERE is no method at all, but the place of one where an
+ * encoder comes alone. */
+typedef enum family { SELF_PREDICTION, CONTRASTIVE, SUPERVISED, ELSEWHERE } family;
 
 typedef struct objective objective;
 
@@ -118,6 +119,7 @@ struct objective {
 
 extern const objective *const objectives[];        /* NULL-terminated, in the order of the help */
 const objective *objective_find(const char *name); /* NULL: none */
-const char *family_name(family f);                 /* "self-prediction", "contrastive", "supervised" */
+bool objective_is_offered(const objective *o);     /* for training on unlabelled data */
+const char *family_name(family f); /* "self-prediction", "contrastive", "supervised", "trained elsewhere" */
 
 #endif

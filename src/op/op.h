@@ -50,6 +50,10 @@ value op_dropout(tape *t, value x, float rate);
 
 value op_add(tape *t, value a, value b); /* same shape */
 
+/* y = x gain, number by number of the last axis (Touvron et al. 2021, "Going deeper with image transformers",
+ * eq. 4). x (..., D), gain (D). */
+value op_scale(tape *t, value x, value gain);
+
 /* x (B, T, D) plus a row of `table` (R, D) at each token: row index[b][t] where index (B, T) i32 is given,
  * row t where it is the invalid value (then R is T or more). */
 value op_add_rows(tape *t, value x, value table, value index);

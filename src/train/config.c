@@ -27,8 +27,8 @@
     }
 
 static const char encoders[] =
-    "vit-nano|vit-micro|vit-tiny|vit-small|vit-base|resnet-10|resnet-18|resnet-50|mlp|gpt-nano|gpt-micro|"
-    "gpt-small|bert-nano|bert-micro|bert-small";
+    "vit-nano|vit-micro|vit-tiny|vit-small|vit-base|vit-large|resnet-10|resnet-18|resnet-50|mlp|gpt-nano|"
+    "gpt-micro|gpt-small|bert-nano|bert-micro|bert-small";
 
 static const setting common[] = {
     CHOICE(
@@ -45,12 +45,23 @@ static const setting common[] = {
     CHOICE("readout", "mean|class|grid2|grid3|grid4", "auto",
            "embedding: mean of the patch tokens, the class token, or means over regions; auto: by the method",
            "model"),
+    CHOICE("positions", "sincos|learned|rotary", "auto",
+           "how a token knows its place: fixed sines and cosines (pictures), learnt numbers, or rotations "
+           "(texts); auto: sincos of pictures, learned of texts",
+           "model"),
+    NUMBER(
+        "norm-epsilon", 1e-12, 0.1, "auto", "",
+        "transformers: what is added to the variance in a layer norm; auto: 1e-6 of pictures, 1e-5 of texts",
+        "model"),
+    NUMBER("layer-scale", 0, 10, "0", "",
+           "transformers of pictures: first value of a learnt factor on what each part of a block adds; 0: "
+           "none",
+           "model"),
     CHOICE("tokenizer", "bytes|chars|bpe", "bpe", "texts: what a token is", "text"),
     WHOLE("vocab", 2, 1 << 22, "auto", "tokens",
           "texts: how many different tokens; auto: 8192 of bpe, else those that there are", "text"),
     WHOLE("window", 2, 65536, "auto", "tokens",
           "texts: tokens that the encoder sees at once; auto: 128, of contrastive methods 64", "text"),
-    CHOICE("positions", "learned|rotary", "learned", "texts: how a token knows its place", "text"),
     NUMBER("dropout", 0, 0.9, "auto", "",
            "texts: share of the numbers between layers that a step is without; auto: 0, of contrastive "
            "methods 0.1, "
@@ -181,7 +192,7 @@ static tacit_status add_method_row(settings *s, tacit_context *context, const ch
     const char *names[64];
     size_t count = 0;
     for (int i = 0; objectives[i] && count < 64; i++)
-        if (objectives[i]->family != SUPERVISED)
+        if (objective_is_offered(objectives[i]))
             names[count++] = objectives[i]->name;
     if (!objective_find(name)) {
         const char *near = text_nearest(name, names, count);
@@ -317,9 +328,19 @@ static tacit_status refuse_pictures(const settings *s, tacit_context *context, c
 
 static tacit_status refuse_texts(const settings *s, tacit_context *context, const char *other)
 {
-    static const char *const names[] = {"tokenizer",  "vocab",      "window", "positions", "dropout",
+    static const char *const names[] = {"tokenizer",  "vocab",      "window", "dropout",
                                         "validation", "drop-words", "unit",   NULL};
     return refuse_all(s, context, names, of_texts, other);
+}
+
+/* Those of a transformer; of others they stay "auto". */
+static tacit_status resolve_transformer(settings *s)
+{
+    const encoder_kind *kind = encoder_find(settings_text(s, "encoder"));
+    if (kind->heads == 0)
+        return TACIT_OK;
+    TRY(settings_resolve(s, "positions", kind->words ? "learned" : "sincos"));
+    return settings_resolve_number(s, "norm-epsilon", kind->words ? 1e-5 : 1e-6);
 }
 
 static tacit_status resolve_rows(settings *s, tacit_context *context)
@@ -351,7 +372,7 @@ static tacit_status resolve_texts(settings *s, tacit_context *context, bool pair
     TRY(settings_resolve_whole(s, "window", o->stream ? 128 : 64));
     TRY(settings_resolve_number(s, "dropout", o->family == CONTRASTIVE ? 0.1 : 0.0));
     if (encoder_find(settings_text(s, "encoder"))->words)
-        return TACIT_OK;
+        return resolve_transformer(s);
     return context_fail(context, TACIT_ARGUMENT,
                         "--encoder %s does not take texts: use gpt-nano or bert-nano",
                         settings_text(s, "encoder"));
@@ -375,7 +396,13 @@ tacit_status config_resolve_data(settings *s, tacit_context *context, const data
     TRY(settings_resolve_whole(s, "patch", default_patch(size, o->fine)));
     TRY(check_size(s, context));
     TRY(settings_resolve(s, "readout", readout_of(s, size / settings_whole(s, "patch"), o)));
-    TRY(settings_resolve(s, "preset", augment_preset_for((int)size, d->channels)->name));
+    TRY(resolve_transformer(s));
+    return config_resolve_look(s, d->channels);
+}
+
+tacit_status config_resolve_look(settings *s, int channels)
+{
+    TRY(settings_resolve(s, "preset", augment_preset_for((int)settings_whole(s, "size"), channels)->name));
     return resolve_augment(s);
 }
 

@@ -11,9 +11,12 @@
 tacit_status config_create(settings **out, tacit_context *context, const char *method);
 
 /* What follows from the data: "encoder"; of pictures "size", "patch", "preset" and every part of the
- * augmentation; of rows "corrupt". `d` has its examples' sizes. What is set and is for the other kind of data
- * is TACIT_ARGUMENT; what is not set stays "auto". */
+ * augmentation; of transformers "positions" and "norm-epsilon"; of rows "corrupt". `d` has its examples'
+ * sizes. What is set and is for the other kind of data is TACIT_ARGUMENT; what is not set stays "auto". */
 tacit_status config_resolve_data(settings *s, tacit_context *context, const dataset *d);
+
+/* Of pictures whose "size" is known, and part of the above: "preset" and every part of the augmentation. */
+tacit_status config_resolve_look(settings *s, int channels);
 
 /* What follows from the learner and the number of examples: "batch" (not above the examples), "epochs",
  * "lane", "leaf", "lr", "memory". */

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "model/safetensors.h"
 #include "train/config.h"
-#include "train/gpt2.h"
+#include "train/exchange/exchange.h"
 #include "train/words.h"
 
 #include <errno.h>
@@ -155,6 +155,15 @@ static tacit_status wrong(run_record *r, const char *path, const char *expected)
                         expected);
 }
 
+/* Before "norm-epsilon" was a row, "positions" was for texts only, and "learned" for all others too. */
+static tacit_status forget_positions(settings *s, const json_t *object)
+{
+    const encoder_kind *kind = encoder_find(settings_text(s, "encoder"));
+    if (json_object_get(object, "norm-epsilon") || (kind && kind->words))
+        return TACIT_OK;
+    return settings_set(s, "positions", "auto");
+}
+
 static tacit_status read_settings(run_record *r, const char *path, json_t *object)
 {
     const char *wanted = json_string_value(json_object_get(object, "method")), *name;
@@ -168,6 +177,8 @@ static tacit_status read_settings(run_record *r, const char *path, json_t *objec
             status = json_is_string(text) ? settings_set(r->settings, name, json_string_value(text))
                                           : wrong(r, path, "texts in \"settings\"");
     }
+    if (status == TACIT_OK)
+        status = forget_positions(r->settings, object);
     return status == TACIT_OK ? status : context_wrap(r->context, status, "%s", path);
 }
 
@@ -288,7 +299,7 @@ tacit_status run_read_config(run_record *out, tacit_context *context, const char
     if (!root)
         return context_fail(context, TACIT_FORMAT, "%s:%d: not JSON: %s", path, error.line, error.text);
     const tacit_status status =
-        gpt2_is_config(root) ? gpt2_read_config(out, path, root) : read_object(out, path, root);
+        exchange_is_config(root) ? exchange_read_config(out, path, root) : read_object(out, path, root);
     json_decref(root);
     if (status != TACIT_OK)
         run_record_fini(out);

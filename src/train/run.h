@@ -24,6 +24,15 @@ typedef struct data_source {
     const row_table *table;      /* of rows, what the columns are; NULL: pictures or texts */
 } data_source;
 
+struct exchange_format;
+
+/* Whose names and arrangement the weights have, and what config.json says of them. */
+typedef struct foreign_weights {
+    const struct exchange_format *format; /* train/exchange; NULL: ours */
+    int64_t side;                         /* of pictures: patches a side of the table of positions */
+    bool no_qkv_bias;                     /* of pictures: attention has no such biases */
+} foreign_weights;
+
 /* What config.json says. */
 typedef struct run_record {
     tacit_context *context;
@@ -34,8 +43,8 @@ typedef struct run_record {
     char format[16];
     int64_t examples;
     int channels, height, width;
-    row_table *table;         /* of rows, what the columns are (no values); NULL: pictures or texts */
-    bool gpt2;                /* the weights have GPT-2's names (train/gpt2.h) */
+    row_table *table; /* of rows, what the columns are (no values); NULL: pictures or texts */
+    foreign_weights weights;
     tokenizer *tokenizer;     /* of texts, once run_read_words has read it; else NULL */
     double *mean, *deviation; /* (channels): of the pixels, or of the columns */
     int64_t steps;            /* done: 0 in RUN/config.json */
@@ -55,8 +64,8 @@ typedef struct run_numbers {
 tacit_status run_write_config(tacit_context *context, const char *path, const settings *s,
                               const data_source *source, const learner *l, const run_numbers *n);
 
-/* Reads and checks a config.json, ours or one of GPT-2; damage is TACIT_FORMAT with the path and what was
- * expected. */
+/* Reads and checks a config.json, ours or one of another program (train/exchange); damage is TACIT_FORMAT
+ * with the path and what was expected. */
 tacit_status run_read_config(run_record *out, tacit_context *context, const char *path);
 void run_record_fini(run_record *r);
 

@@ -42,8 +42,10 @@ tacit: see `tacit methods --help`' methods -x
 expect 2 '' 'tacit: --no-such: no such option
 tacit: see `tacit methods --help`' methods --no-such
 expect 2 '' 'tacit: unknown method "simclar": did you mean simclr?' train data -o run --method simclar
+expect 2 '' 'tacit: encoder is no method to train with, but what an encoder of another program is opened as: see `tacit methods`' \
+    train data -o run --method encoder
 ok encoders
-expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit-tiny, vit-small, vit-base, resnet-10, resnet-18, resnet-50, mlp, gpt-nano, gpt-micro, gpt-small, bert-nano, bert-micro, bert-small or auto; did you mean vit-nano?' \
+expect 2 '' 'tacit: --encoder vit-nanp: expected one of vit-nano, vit-micro, vit-tiny, vit-small, vit-base, vit-large, resnet-10, resnet-18, resnet-50, mlp, gpt-nano, gpt-micro, gpt-small, bert-nano, bert-micro, bert-small or auto; did you mean vit-nano?' \
     train data -o run --method mae --encoder vit-nanp
 
 # ---- words that are missing or too many ----------------------------------------------------------------------------
@@ -502,7 +504,7 @@ ok anomaly run tiny --fit tiny --normal 0 --score prediction -o unpredicted
 holds 'anomaly has the error of prediction' grep -qE '^prediction +[0-9.e-]+ +[0-9]+ ' got.out
 holds 'and ranks by it' grep -q '^the oddest by prediction' got.out
 holds 'and shows where' test -s unpredicted/heat.png
-expect 1 '' 'tacit: --score prediction: the model is of a contrastive method, which predicts nothing' \
+expect 1 '' 'tacit: --score prediction: the model is of a contrastive method, or of none, which predicts nothing' \
     anomaly residual tiny --fit tiny --score prediction --quiet
 ok anomaly rows-mae row-even.csv --quiet --json
 holds 'rows are predicted too' grep -q '"prediction":{"threshold"' got.out

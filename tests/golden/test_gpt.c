@@ -41,7 +41,8 @@ static void declare_model(trial *t)
                                 .share = 1.0,
                                 .window = WINDOW,
                                 .vocabulary = WORDS,
-                                .rotary = strcmp(t->name, "rotary") == 0};
+                                .positions =
+                                    strcmp(t->name, "rotary") == 0 ? POSITIONS_ROTARY : POSITIONS_LEARNED};
     t->kind = *encoder_find(masked(t) ? "bert-nano" : "gpt-nano");
     t->kind.width = WIDTH;
     t->kind.depth = 2;

@@ -186,8 +186,8 @@ static void there_and_back(void **state)
     snprintf(folder, sizeof folder, "%s/again", t->folder);
     put_model(t, "");
     assert_ok(t->context, tacit_model_open(&model, t->context, t->folder));
-    assert_ok(t->context, tacit_export_gpt2(model, folder));
-    assert_fails(t->context, tacit_export_gpt2(model, folder), TACIT_STATE, "is there already");
+    assert_ok(t->context, tacit_export_hugging_face(model, folder));
+    assert_fails(t->context, tacit_export_hugging_face(model, folder), TACIT_STATE, "is there already");
     assert_ok(t->context, tacit_model_open(&again, t->context, folder));
     assert_memory_equal(model->learner->parameters.block, again->learner->parameters.block,
                         (size_t)model->learner->parameters.size * sizeof(float));
@@ -211,8 +211,10 @@ static void others_are_refused(void **state)
                    TACIT_UNSUPPORTED, "a GPT-2 of 24 blocks, 16 heads, 1024 wide");
     assert_refused(t, "{\"model_type\": \"gpt2\", \"activation_function\": \"relu\"}", TACIT_UNSUPPORTED,
                    "an activation_function other than gelu_new");
-    assert_refused(t, "{\"model_type\": \"gpt2\", \"layer_norm_epsilon\": 1e-3}", TACIT_UNSUPPORTED,
-                   "a layer_norm_epsilon other than 1e-5");
+    assert_refused(t, "{\"model_type\": \"gpt2\", \"layer_norm_epsilon\": 0}", TACIT_FORMAT,
+                   "layer_norm_epsilon: expected a number from 1e-12 to 0.1");
+    assert_refused(t, "{\"model_type\": \"gpt2\", \"n_layer\": \"12\"}", TACIT_FORMAT,
+                   "n_layer: expected a whole number");
     assert_refused(t, "{\"model_type\": \"gpt2\", \"tie_word_embeddings\": false}", TACIT_UNSUPPORTED,
                    "another table of words to predict than to read");
     assert_refused(t, "{\"model_type\": \"gpt2\", \"scale_attn_by_inverse_layer_idx\": true}",
@@ -228,7 +230,7 @@ static void others_are_refused(void **state)
         t,
         "{\"model_type\": \"gpt2\", \"n_embd\": 128, \"n_layer\": 4, \"n_head\": 4, \"n_positions\": 32,"
         " \"vocab_size\": -3}",
-        TACIT_ARGUMENT, "vocab");
+        TACIT_FORMAT, "vocab_size: expected a whole number");
 }
 
 int main(void)

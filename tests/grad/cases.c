@@ -190,6 +190,10 @@ static const operator_spec specs[] = {
     {&row_cross_entropy_words, 6, 1, 7, 5, false},
     {&row_cross_entropy_words, 260, 1, 12, 259, false},
     {&row_cross_entropy_words, 600, 1, 8, 1300, false},
+    {&row_scale, 1, 1, 1, 0, false},
+    {&row_scale, 3, 5, 7, 0, false},
+    {&row_scale, 4, 17, 33, 0, false},
+    {&row_scale, 8, 65, 192, 0, false},
 };
 
 const operator_spec *operator_specs(int *count)

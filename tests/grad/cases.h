@@ -60,7 +60,7 @@ const operator_spec *operator_specs(int *count);
 
 extern const operator_row row_linear, row_linear_bias, row_layer_norm, row_gelu, row_relu, row_attention,
     row_batch_norm, row_batch_norm_affine, row_batch_norm_views, row_l2_normalize, row_normalize_rows;
-extern const operator_row row_add, row_add_rows, row_add_rows_index, row_prepend, row_gather_rows,
+extern const operator_row row_add, row_scale, row_add_rows, row_add_rows_index, row_prepend, row_gather_rows,
     row_scatter_rows, row_mean_tokens, row_mean_regions, row_take_token, row_patchify;
 extern const operator_row row_convolution, row_max_pool;
 extern const operator_row row_mean_square_error, row_cross_entropy, row_cross_entropy_exclude,

@@ -110,6 +110,55 @@ const operator_row row_add_rows_index = {
     .apply = add_rows_apply,
 };
 
+/* ---- scale: x (b, t, d), gain (d) ---- */
+
+static shape scale_shape(const operator_spec *s, int i)
+{
+    return i == 0 ? shape_3(s->b, s->t, s->d) : shape_1(s->d);
+}
+
+static void scale_forward(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    ref_scale(s->b * s->t, s->d, p->input[0], p->input[1], p->output);
+}
+
+static void scale_backward(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    ref_scale_backward(s->b * s->t, s->d, p->input[0], p->input[1], p->upstream, p->gradient[0],
+                       p->gradient[1]);
+}
+
+/* The gain hears from all rows but the last. */
+static void scale_mistaken(problem *p)
+{
+    const operator_spec *s = case_of(p)->spec;
+    const int64_t last = (s->b * s->t - 1) * s->d;
+    scale_backward(p);
+    for (int64_t i = 0; i < s->d; i++)
+        p->gradient[1][i] -= p->upstream[last + i] * p->input[0][last + i];
+}
+
+static value scale_apply(tape *t, const operator_spec *s, const value *in, value index, value exclude)
+{
+    (void)s, (void)index, (void)exclude;
+    return op_scale(t, in[0], in[1]);
+}
+
+const operator_row row_scale = {
+    .name = "scale",
+    .inputs = 2,
+    .differentiable = 2,
+    .input_shape = scale_shape,
+    .output_shape = output_btd,
+    .forward = scale_forward,
+    .backward = scale_backward,
+    .mistaken = scale_mistaken,
+    .terms = terms_rows,
+    .apply = scale_apply,
+};
+
 /* ---- prepend ---- */
 
 static shape prepend_output(const operator_spec *s)

@@ -74,6 +74,8 @@ static void test_shapes_of_layers(void **state)
                    TACIT_SHAPE, "(3, 5)", "(4)");
     expect_refused(op_layer_norm(rig.tape, input(shape_2(3, 5)), input(shape_1(5)), input(shape_1(6))),
                    TACIT_SHAPE, "(3, 5)", "(6)");
+    expect_refused(op_scale(rig.tape, input(shape_3(2, 3, 5)), input(shape_1(3))), TACIT_SHAPE, "(2, 3, 5)",
+                   "gain (3)");
     expect_refused(op_batch_norm(rig.tape, input(shape_2(3, 5)), input(shape_1(4)), none), TACIT_SHAPE,
                    "(3, 5)", "(4)");
     expect_refused(op_batch_norm(rig.tape, input(shape_2(3, 5)), none, input(shape_1(6))), TACIT_SHAPE,
@@ -317,12 +319,14 @@ static value apply_to(int operator, value x)
         return op_dropout(rig.tape, x, 0.5f);
     case 29:
         return op_rotary(rig.tape, x, 1, 10000.0f);
+    case 30:
+        return op_scale(rig.tape, x, row);
     default:
         return op_reshape(rig.tape, x, shape_1(36));
     }
 }
 
-enum { OPERATORS = 31 };
+enum { OPERATORS = 32 };
 
 static void test_invalid_and_forgotten_values(void **state)
 {

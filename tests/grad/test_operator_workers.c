@@ -22,6 +22,7 @@ static const operator_spec specs[] = {
     {&row_redundancy, 517, 1, 261, 0, false},
     {&row_vicreg, 517, 1, 261, 0, false},
     {&row_add, 2103, 1, 33, 0, false},
+    {&row_scale, 2103, 1, 33, 0, false},
     {&row_mean_square_error, 2103, 1, 33, 0, false},
     {&row_layer_norm, 2103, 1, 33, 0, false},
     {&row_attention, 60, 17, 24, 2, false},

@@ -31,6 +31,22 @@ void ref_add_backward(int64_t count, const double *dy, double *da, double *db)
     copy_row(db, dy, count);
 }
 
+void ref_scale(int64_t rows, int64_t d, const double *x, const double *gain, double *y)
+{
+    for (int64_t i = 0; i < rows * d; i++)
+        y[i] = x[i] * gain[i % d];
+}
+
+void ref_scale_backward(int64_t rows, int64_t d, const double *x, const double *gain, const double *dy,
+                        double *dx, double *dgain)
+{
+    clear(dgain, d);
+    for (int64_t i = 0; i < rows * d; i++) {
+        dx[i] = dy[i] * gain[i % d];
+        dgain[i % d] += dy[i] * x[i];
+    }
+}
+
 /* y[b][t] = x[b][t] + table[index[b][t]]. */
 void ref_add_rows(int64_t b, int64_t t, int64_t d, int64_t r, const double *x, const double *table,
                   const int32_t *index, double *y)

@@ -99,6 +99,11 @@ void ref_attention_masked_backward(int64_t b, int64_t t, int64_t d, int64_t head
 void ref_add(int64_t count, const double *a, const double *b, double *y);
 void ref_add_backward(int64_t count, const double *dy, double *da, double *db);
 
+/* x (rows, D), gain (D). */
+void ref_scale(int64_t rows, int64_t d, const double *x, const double *gain, double *y);
+void ref_scale_backward(int64_t rows, int64_t d, const double *x, const double *gain, const double *dy,
+                        double *dx, double *dgain);
+
 /* x (B, T, D), table (R, D), index (B, T) or NULL: row t. */
 void ref_add_rows(int64_t b, int64_t t, int64_t d, int64_t r, const double *x, const double *table,
                   const int32_t *index, double *y);

@@ -28,7 +28,8 @@ static tacit_status check_sizes(const decoder *d, const encoder_settings *s)
 tacit_status decoder_create(decoder *d, const encoder *e, const settings *s, bool class_row)
 {
     const encoder_settings *size = &e->settings;
-    *d = (decoder){.context = e->context, .class_row = class_row};
+    const float epsilon = size->epsilon > 0.0f ? size->epsilon : norm_epsilon_of_pictures;
+    *d = (decoder){.context = e->context, .class_row = class_row, .style = {.epsilon = epsilon}};
     read_sizes(d, e, s);
     TRY(check_sizes(d, size));
     const int64_t down = size->height / size->patch, across = size->width / size->patch;
@@ -54,8 +55,7 @@ void decoder_fini(decoder *d)
     d->positions.data = NULL;
 }
 
-/* Heads of 32 numbers where they divide the width, else of 16. */
-static int heads_of(int64_t width)
+int decoder_heads(int64_t width)
 {
     return (int)(width % 32 == 0 ? width / 32 : width / 16);
 }
@@ -65,7 +65,7 @@ void decoder_declare(decoder *d, parameters *p)
     for (int i = 0; i < d->depth; i++) {
         char prefix[PARAMETER_NAME];
         snprintf(prefix, sizeof prefix, "decoder.blocks.%d", i);
-        d->blocks[i] = block_declare(p, prefix, d->width, heads_of(d->width));
+        d->blocks[i] = block_declare(p, prefix, d->width, decoder_heads(d->width));
     }
     d->norm = norm_declare(p, "decoder.norm", d->width);
     d->predict = linear_declare(p, "decoder.pred", d->width, d->patch_width);
@@ -75,10 +75,10 @@ value decoder_apply(const decoder *d, tape *t, value x, value rows)
 {
     x = op_add_rows(t, x, tape_constant(t, &d->positions), (value){0}); /* (B, class_row + T, Dd) */
     for (int i = 0; i < d->depth; i++)
-        x = block_apply(t, &d->blocks[i], x);
+        x = block_apply(t, &d->blocks[i], x, &d->style);
     if (rows.id)
         x = op_gather_rows(t, x, rows); /* (B, K, Dd) */
-    return linear_apply(t, &d->predict, norm_apply(t, &d->norm, x));
+    return linear_apply(t, &d->predict, norm_apply_eps(t, &d->norm, x, d->style.epsilon));
 }
 
 value decoder_patch_rows(const decoder *d, tape *t, int64_t count)

@@ -21,6 +21,7 @@ typedef struct decoder {
     int64_t width;       /* Dd */
     bool class_row;      /* a class token stands before the patches */
     int depth;
+    block_style style;
     block *blocks;
     norm_layer norm;
     linear_layer predict;
@@ -29,10 +30,14 @@ typedef struct decoder {
 
 /* Reads "decoder-width" and "decoder-depth" (auto: half the encoder's width up to 512, two blocks, four from
  * a width of 384 on) and makes room. TACIT_ARGUMENT where the width is not a multiple of 16, or the patches
- * of the encoder's settings do not divide its pictures. Declares nothing. After a failure nothing is owned.
+ * of the encoder's settings do not divide its pictures. Norms have the encoder's epsilon. Declares nothing.
+ * After a failure nothing is owned.
  */
 tacit_status decoder_create(decoder *d, const encoder *e, const settings *s, bool class_row);
 void decoder_fini(decoder *d);
+
+/* Heads of 32 numbers where they divide the width, a multiple of 16, else of 16. */
+int decoder_heads(int64_t width);
 
 /* Declares "decoder.blocks.N", "decoder.norm" and "decoder.pred"; what feeds the decoder is declared before
  * by the method. */

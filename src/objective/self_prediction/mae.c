@@ -78,23 +78,6 @@ static masks draw_masks(const mae *m, tape *t, const lane *l)
 
 /* ---- the model ---- */
 
-/* The index of tokens once the class token stands before them: a class row 0, then index + 1. */
-static value with_class(tape *t, value index)
-{
-    const shape s = tape_tensor(t, index) ? tape_tensor(t, index)->shape : shape_2(0, 0);
-    const value shifted = tape_output(t, DTYPE_I32, shape_2(s.size[0], s.size[1] + 1));
-    if (!shifted.id)
-        return shifted;
-    const int32_t *from = tape_tensor(t, index)->data;
-    int32_t *to = tape_tensor(t, shifted)->data;
-    for (int64_t b = 0; b < s.size[0]; b++) {
-        *to++ = 0;
-        for (int64_t k = 0; k < s.size[1]; k++)
-            *to++ = *from++ + 1;
-    }
-    return shifted;
-}
-
 /* The index of tokens behind the class token. */
 static value behind_class(tape *t, value index)
 {
@@ -118,7 +101,7 @@ static value predict(const method *m, tape *t, value patches, const masks *mask)
     const mae *s = m->state;
     value x = m->encoder->encode_visible(m->encoder, t, patches, mask->kept); /* (B, 1+K, D) */
     x = linear_apply(t, &s->embed, x);                                        /* (B, 1+K, Dd) */
-    x = op_scatter_rows(t, x, with_class(t, mask->kept), s->mask_token, 1 + s->tokens);
+    x = op_scatter_rows(t, x, index_with_class(t, mask->kept), s->mask_token, 1 + s->tokens);
     return decoder_apply(&s->decoder, t, x, behind_class(t, mask->removed));
 }
 
