@@ -19,19 +19,15 @@ tacit_classify_options tacit_classify_options_default(void)
 
 /* ---- settings ---- */
 
-/* What the classifier takes over from the model it is made of. */
-static const char *const inherited[] = {"encoder", "width",     "size",         "patch",
-                                        "readout", "positions", "norm-epsilon", "layer-scale",
-                                        "preset",  "header",    "label",        "group"};
+/* What the classifier takes over from the model it is made of, beside its encoder. */
+static const char *const inherited[] = {"preset", "header", "label", "group", NULL};
+static const char *const inherited_of_texts[] = {"dropout", "unit", "field", "bytes", NULL};
 
-static const char *const inherited_of_texts[] = {"tokenizer", "vocab", "window", "dropout",
-                                                 "unit",      "field", "bytes"};
-
-static tacit_status inherit(settings *s, const settings *from, const char *const *names, size_t count)
+static tacit_status inherit(settings *s, const settings *from, const char *const *names)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!settings_is_auto(from, names[i]))
-            TRY(settings_set(s, names[i], settings_text(from, names[i])));
+    for (; *names; names++)
+        if (!settings_is_auto(from, *names))
+            TRY(settings_set(s, *names, settings_text(from, *names)));
     return TACIT_OK;
 }
 
@@ -53,9 +49,12 @@ static tacit_status fill_settings(settings *s, const tacit_model *model, const d
                                   const tacit_classify_options *o)
 {
     const settings *from = model->record.settings;
-    TRY(inherit(s, from, inherited, sizeof inherited / sizeof *inherited));
-    if (model->record.tokenizer)
-        TRY(inherit(s, from, inherited_of_texts, sizeof inherited_of_texts / sizeof *inherited_of_texts));
+    TRY(inherit(s, from, config_of_encoders));
+    TRY(inherit(s, from, inherited));
+    if (model->record.tokenizer) {
+        TRY(inherit(s, from, config_of_words));
+        TRY(inherit(s, from, inherited_of_texts));
+    }
     if (o->how == TACIT_CLASSIFY_SCRATCH)
         TRY(settings_default(s, "layer-decay", "1"));
     TRY(set_number(s, "classes", (double)d->label_count));

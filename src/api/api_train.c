@@ -12,23 +12,18 @@ tacit_status tacit_run_check(tacit_context *context, const char *run, bool overw
     return run_check(context, run, overwrite);
 }
 
-/* Settings by which an encoder is made: what a run that begins from a model has from there. */
-static const char *const of_encoders[] = {"encoder",   "width",        "size",        "patch", "readout",
-                                          "positions", "norm-epsilon", "layer-scale", NULL};
-static const char *const of_texts[] = {"encoder", "readout",   "tokenizer",    "vocab",
-                                       "window",  "positions", "norm-epsilon", NULL};
-
-static tacit_status inherit(tacit_context *context, settings *s, const tacit_model *from)
+/* What a run that begins from a model has from there; another value that is asked for is refused. */
+static tacit_status inherit(tacit_context *context, settings *s, const settings *theirs,
+                            const char *const *names)
 {
-    const settings *theirs = from->record.settings;
-    for (const char *const *name = from->record.tokenizer ? of_texts : of_encoders; *name; name++) {
-        if (settings_is_auto(theirs, *name))
+    for (; *names; names++) {
+        if (settings_is_auto(theirs, *names))
             continue;
-        if (settings_is_auto(s, *name) || !settings_is_set(s, *name))
-            TRY(settings_set(s, *name, settings_text(theirs, *name)));
-        else if (strcmp(settings_text(s, *name), settings_text(theirs, *name)) != 0)
-            return context_fail(context, TACIT_ARGUMENT, "--%s %s: the model to begin from has %s", *name,
-                                settings_text(s, *name), settings_text(theirs, *name));
+        if (settings_is_auto(s, *names) || !settings_is_set(s, *names))
+            TRY(settings_set(s, *names, settings_text(theirs, *names)));
+        else if (strcmp(settings_text(s, *names), settings_text(theirs, *names)) != 0)
+            return context_fail(context, TACIT_ARGUMENT, "--%s %s: the model to begin from has %s", *names,
+                                settings_text(s, *names), settings_text(theirs, *names));
     }
     return TACIT_OK;
 }
@@ -59,7 +54,9 @@ tacit_status tacit_train(tacit_context *context, tacit_config *config, const tac
     if (!init)
         return trainer_train(context, config->settings, data->data, &source, run, NULL, options);
     TRY(check_init(context, data->data, init));
-    TRY(inherit(context, config->settings, init));
+    TRY(inherit(context, config->settings, init->record.settings, config_of_encoders));
+    if (init->record.tokenizer)
+        TRY(inherit(context, config->settings, init->record.settings, config_of_words));
     const trainer_start start = {.mean = init->record.mean,
                                  .deviation = init->record.deviation,
                                  .parameters = &init->learner->parameters,

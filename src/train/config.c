@@ -298,6 +298,10 @@ static tacit_status resolve_augment(settings *s)
     return TACIT_OK;
 }
 
+const char *const config_of_encoders[] = {"encoder",   "width",        "size",        "patch", "readout",
+                                          "positions", "norm-epsilon", "layer-scale", NULL};
+const char *const config_of_words[] = {"tokenizer", "vocab", "window", NULL};
+
 /* A setting of another kind of data is not passed over when a user asks for it. */
 static tacit_status refuse(const settings *s, tacit_context *context, const char *name, const char *kind,
                            const char *other)

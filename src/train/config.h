@@ -28,4 +28,8 @@ augment_settings config_augment(const settings *s);
 /* Dataset options that the settings describe; texts are borrowed from s. */
 dataset_options config_dataset_options(const settings *s);
 
+/* Names of the settings by which an encoder is made, and of texts of those by which their tokens are; each
+ * ends with NULL. */
+extern const char *const config_of_encoders[], *const config_of_words[];
+
 #endif
