@@ -4,37 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "reading.h"
+
 #include "model/gpt.h"
 #include "train/config.h"
-#include "use/matrix.h"
 
-enum { WORDS = 32, BLOCK = 1 << 18, WINDOW = 1024, VOCABULARY = 50257 };
-
-typedef struct reading {
-    const uint32_t *words;
-    int64_t count;
-    uint32_t *sums; /* (blocks): so that nothing is left out as unused */
-} reading;
-
-static tacit_status read_block(void *user, int64_t i, int worker)
-{
-    const reading *r = user;
-    const uint32_t *words = r->words + i * BLOCK;
-    const int64_t count = block_length(r->count, BLOCK, i);
-    uint32_t sum = 0;
-    (void)worker;
-    for (int64_t k = 0; k < count; k++)
-        sum ^= words[k];
-    r->sums[i] = sum;
-    return TACIT_OK;
-}
-
-static int rising(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+enum { WORDS = 32, WINDOW = 1024, VOCABULARY = 50257 };
 
 /* WORDS words from where the text is, the weights read before each. */
 static tacit_status measure(work *w, gpt_stepper *s, reading *r, float *logits)
@@ -42,12 +17,10 @@ static tacit_status measure(work *w, gpt_stepper *s, reading *r, float *logits)
     double reads[WORDS], steps[WORDS];
     const int64_t first = gpt_stepper_length(s);
     for (int i = 0; i < WORDS; i++) {
-        const double start = clock_seconds();
-        TRY(blocks_run(w, blocks_of(r->count, BLOCK), read_block, r));
+        TRY(reading_time(w, r, &reads[i]));
         const double between = clock_seconds();
         gpt_stepper_step(s, i, logits);
         steps[i] = clock_seconds() - between;
-        reads[i] = between - start;
     }
     qsort(reads, WORDS, sizeof *reads, rising);
     qsort(steps, WORDS, sizeof *steps, rising);
@@ -61,7 +34,7 @@ static tacit_status measure(work *w, gpt_stepper *s, reading *r, float *logits)
 static tacit_status measure_all(work *w, const learner *l, float *logits, uint32_t *sums)
 {
     gpt_stepper *s;
-    reading r = {(const uint32_t *)(const void *)l->parameters.block, l->parameters.size, sums};
+    reading r = {l->parameters.block, l->parameters.size, sums};
     TRY(gpt_stepper_create(&s, l->encoder, &l->parameters, w->team));
     tacit_status status = measure(w, s, &r, logits);
     while (gpt_stepper_length(s) < WINDOW - WORDS)
@@ -84,7 +57,7 @@ static tacit_status run(tacit_context *context, work *w, settings *s)
     if (status == TACIT_OK)
         status = learner_begin(l, s);
     float *logits = memory_alloc(context, VOCABULARY, sizeof *logits);
-    uint32_t *sums = memory_alloc(context, (size_t)blocks_of(l->parameters.size, BLOCK), sizeof *sums);
+    uint32_t *sums = memory_alloc(context, (size_t)reading_blocks(l->parameters.size), sizeof *sums);
     if (status == TACIT_OK)
         status = logits && sums ? measure_all(w, l, logits, sums) : TACIT_NOMEM;
     memory_free(context, logits);

@@ -3,36 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "reading.h"
+
 #include "base/philox.h"
 #include "use/search.h"
 #include "use/similarities.h"
 
-enum { ROWS = 1000000, D = 128, K = 10, RUNS = 21, BLOCK = 16384 };
-
-typedef struct reading {
-    matrix x;
-    uint64_t *sums; /* (blocks): so that nothing is left out as unused */
-} reading;
-
-static tacit_status read_block(void *user, int64_t block, int worker)
-{
-    const reading *r = user;
-    const uint32_t *words = (const uint32_t *)(const void *)(r->x.data + block * BLOCK * D);
-    const int64_t count = block_length(r->x.rows, BLOCK, block) * D;
-    uint32_t sum = 0;
-    (void)worker;
-    for (int64_t i = 0; i < count; i++)
-        sum ^= words[i];
-    r->sums[block] = sum;
-    return TACIT_OK;
-}
-
-static int rising(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+enum { ROWS = 1000000, D = 128, K = 10, RUNS = 21 };
 
 static void print_times(const char *name, double times[RUNS])
 {
@@ -43,11 +20,11 @@ static void print_times(const char *name, double times[RUNS])
 static tacit_status measure(work *w, float *data, float *query)
 {
     double reads[RUNS], queries[RUNS];
-    uint64_t sums[ROWS / BLOCK + 1];
+    uint32_t sums[(int64_t)ROWS * D / READING_BLOCK + 1];
     int32_t rows[K];
     float similarity[K];
     const matrix x = {ROWS, D, data}, q = {1, D, query};
-    reading r = {x, sums};
+    reading r = {data, (int64_t)ROWS * D, sums};
     draws d = draws_at(1, DRAW_TEST, 0, 0, 0);
     for (int64_t i = 0; i < (int64_t)ROWS * D; i++)
         data[i] = draw_uniform(&d) - 0.5f;
@@ -56,12 +33,10 @@ static tacit_status measure(work *w, float *data, float *query)
     TRY(unit_rows(w, "keys", x, data));
     TRY(unit_rows(w, "query", q, query));
     for (int run = 0; run < RUNS; run++) {
-        const double start = clock_seconds();
-        TRY(blocks_run(w, blocks_of(ROWS, BLOCK), read_block, &r));
+        TRY(reading_time(w, &r, &reads[run]));
         const double between = clock_seconds();
         TRY(search_nearest(w, q, x, K, rows, similarity));
         queries[run] = clock_seconds() - between;
-        reads[run] = between - start;
     }
     printf("%d x %d, %d workers, the %d nearest\n", ROWS, D, w->workers, K);
     print_times("reading", reads);
