@@ -9,7 +9,6 @@
 #include "use/linear_head.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 tacit_classify_options tacit_classify_options_default(void)
@@ -31,13 +30,6 @@ static tacit_status inherit(settings *s, const settings *from, const char *const
     return TACIT_OK;
 }
 
-static tacit_status set_number(settings *s, const char *name, double number)
-{
-    char text[40];
-    snprintf(text, sizeof text, "%.17g", number);
-    return settings_set(s, name, text);
-}
-
 /* About 30,000 views of examples in all, so that few labels are seen often enough and many not too often. */
 static int64_t default_epochs(int64_t examples)
 {
@@ -57,10 +49,10 @@ static tacit_status fill_settings(settings *s, const tacit_model *model, const d
     }
     if (o->how == TACIT_CLASSIFY_SCRATCH)
         TRY(settings_default(s, "layer-decay", "1"));
-    TRY(set_number(s, "classes", (double)d->label_count));
-    TRY(set_number(s, "labels", (double)o->labels));
-    TRY(set_number(s, "held-out", o->how == TACIT_CLASSIFY_LINEAR ? 0.0 : o->held_out));
-    TRY(set_number(s, "seed", (double)o->seed));
+    TRY(settings_set_whole(s, "classes", d->label_count));
+    TRY(settings_set_whole(s, "labels", o->labels));
+    TRY(settings_set_number(s, "held-out", o->how == TACIT_CLASSIFY_LINEAR ? 0.0 : o->held_out));
+    TRY(settings_set_whole(s, "seed", (int64_t)o->seed));
     for (const char *const *pair = o->settings; pair && pair[0]; pair += 2)
         TRY(settings_set(s, pair[0], pair[1]));
     return TACIT_OK;

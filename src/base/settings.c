@@ -293,6 +293,19 @@ tacit_status settings_resolve(settings *s, const char *name, const char *text)
     return replace(s, e, text);
 }
 
+tacit_status settings_set_whole(settings *s, const char *name, int64_t value)
+{
+    char text[NUMBER_TEXT];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    return settings_set(s, name, text);
+}
+
+tacit_status settings_set_number(settings *s, const char *name, double value)
+{
+    char text[NUMBER_TEXT];
+    return settings_set(s, name, number_text(value, text));
+}
+
 tacit_status settings_resolve_whole(settings *s, const char *name, int64_t value)
 {
     char text[NUMBER_TEXT];

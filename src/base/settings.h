@@ -38,6 +38,8 @@ tacit_status settings_add(settings *s, const setting *rows, size_t count);
 /* Sets a row from a user's text, checked whole: unknown names say the nearest one, bad values what is allowed
  * ("--batch 0: expected a whole number from 2 to 1048576"). "auto" is accepted where it is the fallback. */
 tacit_status settings_set(settings *s, const char *name, const char *text);
+tacit_status settings_set_whole(settings *s, const char *name, int64_t value);
+tacit_status settings_set_number(settings *s, const char *name, double value);
 
 /* Another default, from a method's table; does not override what a user set. The same checks. */
 tacit_status settings_default(settings *s, const char *name, const char *text);

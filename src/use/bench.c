@@ -111,17 +111,10 @@ static tacit_status random_words(const views *v, uint64_t seed, uint32_t epoch, 
     return TACIT_OK;
 }
 
-static tacit_status set_number(const bench *b, const char *name, int number)
-{
-    char text[16];
-    snprintf(text, sizeof text, "%d", number);
-    return settings_set(b->settings, name, text);
-}
-
 static tacit_status set_pictures(const bench *b)
 {
     const bench_row *r = b->row;
-    TRY(set_number(b, "size", r->size));
+    TRY(settings_set_whole(b->settings, "size", r->size));
     TRY(settings_set(b->settings, "patch", r->patch));
     if (!r->embed && strcmp(r->method, "mae") == 0)
         TRY(settings_set(b->settings, "mask-ratio", "0.75"));
@@ -139,8 +132,8 @@ static tacit_status set_all(const bench *b)
     TRY(settings_set(b->settings, "readout", "mean"));
     if (!r->window)
         return set_pictures(b);
-    TRY(set_number(b, "window", r->window));
-    return set_number(b, "vocab", r->vocabulary);
+    TRY(settings_set_whole(b->settings, "window", r->window));
+    return settings_set_whole(b->settings, "vocab", r->vocabulary);
 }
 
 static views views_for(const bench_row *r)

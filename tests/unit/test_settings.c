@@ -196,6 +196,9 @@ static void resolved_values_are_checked(void **state)
     assert_fails(f->context, settings_resolve_whole(f->settings, "lane", 513), TACIT_ARGUMENT,
                  "--lane 513: expected");
     context_begin(f->context);
+    assert_fails(f->context, settings_set_whole(f->settings, "lane", 513), TACIT_ARGUMENT,
+                 "--lane 513: expected");
+    context_begin(f->context);
     assert_fails(f->context, settings_resolve_number(f->settings, "lr", (double)NAN), TACIT_ARGUMENT, "--lr");
     context_begin(f->context);
     assert_fails(f->context, settings_resolve_number(f->settings, "lr", HUGE_VAL), TACIT_ARGUMENT,
@@ -218,6 +221,10 @@ static void numbers_survive_as_text(void **state)
             assert_near(settings_number(f->settings, "lr"), values[i], 0, 4e-16);
             if (texts[i])
                 assert_string_equal(settings_text(f->settings, "lr"), texts[i]);
+            assert_ok(f->context,
+                      settings_set_number(f->settings, "lr", values[i])); /* the same from a user */
+            assert_near(settings_number(f->settings, "lr"), values[i], 0, 4e-16);
+            assert_true(settings_is_set(f->settings, "lr"));
         }
     }
     setlocale(LC_NUMERIC, "C");

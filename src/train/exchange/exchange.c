@@ -43,22 +43,6 @@ tacit_status exchange_open(learner **out, run_record *r, shape view, const char 
     return status;
 }
 
-tacit_status exchange_set_whole(settings *s, const char *name, int64_t number)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%lld", (long long)number);
-    return settings_set(s, name, text);
-}
-
-tacit_status exchange_set_number(settings *s, const char *name, double number)
-{
-    char text[40];
-    snprintf(text, sizeof text, "%.15g", number);
-    if (strtod(text, NULL) != number)
-        snprintf(text, sizeof text, "%.17g", number);
-    return settings_set(s, name, text);
-}
-
 tacit_status exchange_fill_record(run_record *r, const char *format, int channels)
 {
     snprintf(r->version, sizeof r->version, "transformers");

@@ -39,8 +39,6 @@ tacit_status exchange_write(const learner *l, const run_record *r, const char *f
 
 /* ---- for the families ---- */
 
-tacit_status exchange_set_whole(settings *s, const char *name, int64_t number);
-tacit_status exchange_set_number(settings *s, const char *name, double number);
 /* What a record says of data that nobody knows: `channels` with mean 0 and deviation 1, no examples. */
 tacit_status exchange_fill_record(run_record *r, const char *format, int channels);
 /* Numbers of `depth` blocks: 3 D D + D D + 8 D D, biases and norms. */

@@ -83,9 +83,9 @@ static tacit_status fill_settings(settings *s, const encoder_kind *kind, const s
     TRY(settings_set(s, "positions", "learned"));
     TRY(settings_set(s, "readout", "mean"));
     TRY(settings_set(s, "dropout", "0"));
-    TRY(exchange_set_number(s, "norm-epsilon", n->epsilon));
-    TRY(exchange_set_whole(s, "vocab", n->vocabulary));
-    return exchange_set_whole(s, "window", n->window);
+    TRY(settings_set_number(s, "norm-epsilon", n->epsilon));
+    TRY(settings_set_whole(s, "vocab", n->vocabulary));
+    return settings_set_whole(s, "window", n->window);
 }
 
 static tacit_status gpt2_read_config(run_record *r, const char *path, const json_t *root)

@@ -201,14 +201,14 @@ static tacit_status fill_settings(settings *s, const vit_sizes *n, bool fixed)
     TRY(settings_set(s, "encoder", n->kind->name));
     TRY(settings_set(s, "positions", fixed ? "sincos" : "learned"));
     TRY(settings_set(s, "readout", n->readout));
-    TRY(exchange_set_whole(s, "size", n->size));
-    TRY(exchange_set_whole(s, "patch", n->patch));
-    TRY(exchange_set_number(s, "norm-epsilon", n->epsilon));
-    TRY(exchange_set_number(s, "layer-scale", n->layer_scale));
+    TRY(settings_set_whole(s, "size", n->size));
+    TRY(settings_set_whole(s, "patch", n->patch));
+    TRY(settings_set_number(s, "norm-epsilon", n->epsilon));
+    TRY(settings_set_number(s, "layer-scale", n->layer_scale));
     if (n->decoder) {
-        TRY(exchange_set_whole(s, "decoder-width", n->decoder_width));
-        TRY(exchange_set_whole(s, "decoder-depth", n->decoder_depth));
-        TRY(exchange_set_number(s, "mask-ratio", n->mask_ratio));
+        TRY(settings_set_whole(s, "decoder-width", n->decoder_width));
+        TRY(settings_set_whole(s, "decoder-depth", n->decoder_depth));
+        TRY(settings_set_number(s, "mask-ratio", n->mask_ratio));
         TRY(settings_set(s, "target", n->normalized ? "normalized" : "raw"));
     }
     return config_resolve_look(s, (int)n->channels);
