@@ -11,7 +11,7 @@ static const tacit_option rows[] = {
      "how many; auto: what fits best, by the mean silhouette of a sample", "cluster"},
     {"most", TACIT_OPTION_WHOLE, 2, 1000, NULL, "20", "groups", "that auto tries", "cluster"},
     {"output", TACIT_OPTION_TEXT, 0, 0, NULL, NULL, "",
-     "folder for groups.csv (members) and groups.png (the typical ones)", "cluster"},
+     "folder for groups.csv (members) and groups.png, of texts groups.txt (the typical ones)", "cluster"},
     {"restarts", TACIT_OPTION_WHOLE, 1, 1000, NULL, "10", "restarts", "of k-means, the best is kept",
      "cluster"},
     {"quick", TACIT_OPTION_FLAG, 0, 0, NULL, "false", "", "leave out the raw pixels or columns", "cluster"},

@@ -44,7 +44,8 @@ TACIT_CALL tacit_cluster(tacit_model *model, const tacit_dataset *data, const ta
                          void *user);
 
 /* What tacit_cluster gave into `folder`, which is made: groups.csv (name, label, group, distance) and
- * groups.png, a row for each of the first 40 groups: the 8 examples nearest to its centre. */
+ * groups.png, a row for each of the first 40 groups: the 8 examples nearest to its centre; of texts
+ * groups.txt, the beginnings of these. */
 TACIT_CALL tacit_cluster_save(tacit_model *model, const tacit_dataset *data, const int32_t *group,
                               const double *distance, int32_t groups, const char *folder);
 

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TYPICAL = 8, SHEET_GROUPS = 40, CHOICE_RESTARTS = 3 };
+enum { TYPICAL = 8, SHEET_GROUPS = 40, LINE_SIZE = 101, CHOICE_RESTARTS = 3 };
 
 tacit_cluster_options tacit_cluster_options_default(void)
 {
@@ -153,8 +153,30 @@ static void place(sheet_cell *row, const views *v, const double *distance, int64
     row[at] = (sheet_cell){v, i};
 }
 
-static tacit_status save_sheet(const embedded *e, const int32_t *group, const double *distance,
-                               int32_t groups, const char *folder)
+/* What a sheet is of texts: the beginning of each on a line of its own. */
+static tacit_status save_lines(const tacit_dataset *data, const sheet_cell *cells, int rows,
+                               const char *folder)
+{
+    char text[LINE_SIZE];
+    file_writer w;
+    char *path = path_join(data->context, folder, "groups.txt");
+    if (!path)
+        return TACIT_NOMEM;
+    const tacit_status status = file_writer_open(&w, data->context, path);
+    memory_free(data->context, path);
+    TRY(status);
+    for (int row = 0; row < rows; row++) {
+        file_writer_print(&w, row ? "\ngroup %d\n" : "group %d\n", row);
+        for (const sheet_cell *c = cells + row * TYPICAL; c < cells + (row + 1) * TYPICAL && c->views; c++) {
+            tacit_dataset_text(data, c->example, text, sizeof text);
+            file_writer_print(&w, "  %s\n", text);
+        }
+    }
+    return file_writer_commit(&w);
+}
+
+static tacit_status save_typical(const embedded *e, const tacit_dataset *data, const int32_t *group,
+                                 const double *distance, int32_t groups, const char *folder)
 {
     static const char *const titles[TYPICAL] = {"nearest", "", "", "", "", "", "", ""};
     const int rows = groups < SHEET_GROUPS ? (int)groups : SHEET_GROUPS;
@@ -162,6 +184,8 @@ static tacit_status save_sheet(const embedded *e, const int32_t *group, const do
     for (int64_t i = 0; i < e->count; i++)
         if (group[i] < rows)
             place(cells + group[i] * TYPICAL, e->views, distance, i);
+    if (data->data->texts)
+        return save_lines(data, cells, rows, folder);
     return embedded_sheet(e->model, cells, rows, TYPICAL, titles, folder, "groups.png");
 }
 
@@ -186,7 +210,7 @@ tacit_status tacit_cluster_save(tacit_model *model, const tacit_dataset *data, c
     TRY(save_members(context, data->data, group, distance, folder));
     tacit_status status = embedded_open(&e, model, data, -1);
     if (status == TACIT_OK)
-        status = save_sheet(&e, group, distance, groups, folder);
+        status = save_typical(&e, data, group, distance, groups, folder);
     embedded_close(&e);
     return status;
 }

@@ -257,7 +257,7 @@ static tacit_status find_groups(comparing *k, compared *m, tacit_model *model)
     memory_free(context, group);
     memory_free(context, distance);
     memory_free(context, folder);
-    m->groups = picture_of(k, m, "groups/groups.png");
+    m->groups = picture_of(k, m, k->c->info.texts ? "groups/groups.txt" : "groups/groups.png");
     return status;
 }
 
@@ -277,7 +277,8 @@ static tacit_status draw_map(comparing *k, compared *m, tacit_model *model)
     memory_free(context, pca);
     memory_free(context, tsne);
     memory_free(context, folder);
-    m->map_picture = picture_of(k, m, k->c->info.columns ? "map/points.png" : "map/map.png");
+    m->map_picture =
+        picture_of(k, m, k->c->info.columns || k->c->info.texts ? "map/points.png" : "map/map.png");
     return status;
 }
 
@@ -311,6 +312,36 @@ static tacit_status restore_pictures_of(comparing *k, compared *m, tacit_model *
     return TACIT_OK;
 }
 
+static void hear_words(void *user, const char *text, size_t size)
+{
+    file_writer_write(user, text, size);
+}
+
+/* What a method writes that predicts words in order. */
+static tacit_status write_words(comparing *k, compared *m, tacit_model *model)
+{
+    tacit_generate_options o = tacit_generate_options_default();
+    tacit_generation made;
+    file_writer w;
+    if (!objective_find(m->method)->ahead)
+        return TACIT_OK;
+    char *path = path_join(k->c->context, m->run, "written.txt");
+    if (!path)
+        return TACIT_NOMEM;
+    o.seed = k->options->seed;
+    say(k, m, "words");
+    tacit_status status = file_writer_open(&w, k->c->context, path);
+    memory_free(k->c->context, path);
+    TRY(status);
+    status = tacit_generate(model, "", 0, &o, 0, hear_words, &w, &made);
+    if (status == TACIT_OK)
+        status = file_writer_commit(&w);
+    else
+        file_writer_abandon(&w);
+    m->written = picture_of(k, m, "written.txt");
+    return status;
+}
+
 static tacit_status use_model(comparing *k, compared *m, tacit_model *model)
 {
     char name[64];
@@ -324,6 +355,7 @@ static tacit_status use_model(comparing *k, compared *m, tacit_model *model)
         TRY(judge_by_labels(k, m, model));
     TRY(find_groups(k, m, model));
     TRY(draw_map(k, m, model));
+    TRY(write_words(k, m, model));
     return restore_pictures_of(k, m, model);
 }
 
@@ -421,7 +453,8 @@ static void comparison_fini(comparison *c)
 {
     for (int i = 0; i < COMPARED_MOST; i++) {
         compared *m = &c->of[i];
-        char *const texts[] = {m->run, m->views, m->restored, m->map_picture, m->groups, m->repaired};
+        char *const texts[] = {m->run,    m->views,    m->restored, m->map_picture,
+                               m->groups, m->repaired, m->written};
         for (size_t t = 0; t < ROWS(texts); t++)
             memory_free(c->context, texts[t]);
     }

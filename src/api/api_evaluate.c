@@ -294,9 +294,7 @@ static tacit_status score_all(evaluation *e, tacit_evaluation *out)
         TRY(measure_reconstruction(e, &out->reconstruction));
     if (!e->options->baselines)
         return TACIT_OK;
-    say(e, e->model->record.tokenizer ? "bags of words"
-           : e->model->record.table   ? "raw columns, standardised"
-                                      : "raw pixels");
+    say(e, run_raw_name(&e->model->record));
     TRY(pixel_part(e, &e->train));
     TRY(pixel_part(e, &e->test));
     TRY(score(e, views_raw_width(e->train.views), &out->pixels));

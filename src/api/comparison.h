@@ -26,8 +26,8 @@ typedef struct compared {
     tacit_retrieval retrieval;
     tacit_mapping map;
     tacit_restoration noise, holes;
-    /* pictures: paths of PNG files, or NULL */
-    char *views, *restored, *map_picture, *groups, *repaired;
+    /* pictures: paths of PNG files, or NULL; of texts `groups` and `written` are text files */
+    char *views, *restored, *map_picture, *groups, *repaired, *written;
 } compared;
 
 typedef struct comparison {

@@ -155,7 +155,7 @@ static void beyond_pixels(const comparison *c, findings *f)
     if (best < 0)
         return;
     const tacit_scores *a = &c->of[best].evaluation.learnt, *b = &c->of[0].evaluation.pixels;
-    const char *raw = c->info.texts ? "bags of words" : (c->info.columns ? "raw columns" : "raw pixels");
+    const char *raw = dataset_raw_name(c->info.texts, c->info.columns > 0);
     if (!isfinite(b->few_mean[TEN]))
         return;
     const double gain = a->few_mean[TEN] - b->few_mean[TEN];
@@ -176,10 +176,10 @@ static void beyond_pixels(const comparison *c, findings *f)
             name_of(c, best), 100 * a->few_mean[TEN], raw, 100 * b->few_mean[TEN]);
     else
         say(f,
-            "With 10 labels a class %s is right in %.1f %%, %s in %.1f %%: %s. Train longer, or on more "
-            "data.",
-            name_of(c, best), 100 * a->few_mean[TEN], raw, 100 * b->few_mean[TEN],
-            gain < -error ? "it has not learnt enough yet to be of use" : "no difference beyond chance");
+            "With 10 labels a class %s is right in %.1f %%, %s in %.1f %%: no difference beyond chance. "
+            "Train "
+            "longer, or on more data.",
+            name_of(c, best), 100 * a->few_mean[TEN], raw, 100 * b->few_mean[TEN]);
 }
 
 /* Embeddings that have become alike. */
@@ -205,7 +205,8 @@ void findings_make(const comparison *c, findings *out)
     families(c, out, groups_of, 100, " %", "Agreement of groups with labels (NMI)");
     families(c, out, odd_of, 100, " %", "Odd ones told from one class (AUROC)");
     warn_of_collapse(c, out);
-    if (best_at(c, noise_of, NULL) < 0 && best_at(c, holes_of, NULL) < 0 && !c->info.columns)
+    if (best_at(c, noise_of, NULL) < 0 && best_at(c, holes_of, NULL) < 0 && !c->info.columns &&
+        !c->info.texts)
         say(out, "None of the methods compared restores pictures: mae and denoise do.");
     if (!c->tested && best_at(c, linear_of, NULL) >= 0)
         say(out, "No test examples were given: a fifth of the data, which the methods have seen without "

@@ -1,5 +1,6 @@
 /* report.html: findings in words, then pictures, then tables. */
 #include "api/comparison.h"
+#include "base/text.h"
 #include "use/html.h"
 
 #include <math.h>
@@ -33,6 +34,7 @@ static const char style[] =
     ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:1.2rem}\n"
     ".curve{width:100%;max-width:22rem;height:auto}.curve "
     "polyline{fill:none;stroke:var(--mark);stroke-width:2}"
+    "pre{white-space:pre-wrap;overflow-wrap:anywhere;font:.8rem/1.45 ui-monospace,monospace;margin:0}\n"
     ".curve text{fill:var(--soft);font:11px system-ui,sans-serif}\n"
     "@media "
     "print{body{font-size:11pt}main{max-width:none;padding:0}h2{break-after:avoid}figure,tr{break-inside:"
@@ -184,7 +186,7 @@ static void put_uses(file_writer *w, const comparison *c)
                                     {"holes of 30 %: as they are", holes_damaged, 1, 2, 0},
                                     {"holes: smooth interpolation", holes_classical, 1, 2, 0},
                                     {"holes: restored", holes_restored, 1, 2, 1}};
-    const char *beside = c->info.columns ? "raw columns" : "raw pixels";
+    const char *beside = dataset_raw_name(c->info.texts, c->info.columns > 0);
     put_table(w, c, "What the representation holds: accuracy, per cent", held, ROWS(held), raw, beside);
     put_table(w, c, "What it is good for: per cent", used, ROWS(used), raw_used, beside);
     put_table(w, c, "Restoration: PSNR, dB", restored, ROWS(restored), NULL, "");
@@ -272,7 +274,7 @@ static void put_families(file_writer *w, const comparison *c)
                          "last. Losses of different methods are not to be compared.</p>\n");
 }
 
-/* One picture of every method that has it. */
+/* One picture, or text, of every method that has it. */
 static tacit_status put_gallery(file_writer *w, const comparison *c, size_t field, const char *title,
                                 const char *text)
 {
@@ -286,7 +288,7 @@ static tacit_status put_gallery(file_writer *w, const comparison *c, size_t fiel
             file_writer_print(w, "<h2>%s</h2>\n<p>%s</p>\n<div class=\"pair\">\n", title, text);
         begun = true;
         file_writer_print(w, "<figure>");
-        TRY(html_picture(w, path, title));
+        TRY(text_ends_with(path, ".txt") ? html_lines(w, path) : html_picture(w, path, title));
         file_writer_print(w, "<figcaption>%s</figcaption></figure>\n", c->of[i].method);
     }
     if (begun)
@@ -305,9 +307,13 @@ static tacit_status put_pictures(file_writer *w, const comparison *c)
         "Examples laid out in two dimensions by t-SNE on the embeddings: what the method takes for alike "
         "lies "
         "together. Frames and points have the colours of the labels, which the methods were not told."));
+    TRY(put_gallery(w, c, offsetof(compared, written), "Words written",
+                    "What the method goes on to write when it begins from nothing."));
     TRY(put_gallery(
         w, c, offsetof(compared, groups), "Groups",
-        "Each row is a group found by k-means on the embeddings: the examples nearest to its middle."));
+        c->info.texts
+            ? "Groups found by k-means on the embeddings: of each the texts nearest to its middle."
+            : "Each row is a group found by k-means on the embeddings: the examples nearest to its middle."));
     TRY(put_gallery(
         w, c, offsetof(compared, restored), "Holes filled",
         "Original, with holes over 30 per cent, filled by smooth interpolation, filled by the method."));
@@ -325,15 +331,17 @@ static tacit_status put_page(file_writer *w, const comparison *c)
     put_uses(w, c);
     put_costs(w, c);
     file_writer_print(
-        w, "<h2>How this was measured</h2>\n<p class=\"soft\">Every method has its own defaults and the same "
-           "time, and runs "
-           "on the same data. A linear layer is logistic regression on standardised embeddings; neighbours "
-           "are 20, by "
-           "cosine; with few labels means over 5 draws. Search, groups, odd ones and maps work on a part of "
-           "the data. "
-           "Odd ones: each class in turn is normal, the others are odd. The best of a row is marked. Every "
-           "run is a "
-           "folder beside this page, and every use of it a command of tacit.</p>\n</main></body></html>\n");
+        w,
+        "<h2>How this was measured</h2>\n<p class=\"soft\">Every method has its own defaults and the same "
+        "%s, and runs "
+        "on the same data. A linear layer is logistic regression on standardised embeddings; neighbours "
+        "are 20, by "
+        "cosine; with few labels means over 5 draws. Search, groups, odd ones and maps work on a part of "
+        "the data. "
+        "Odd ones: each class in turn is normal, the others are odd. The best of a row is marked. Every "
+        "run is a "
+        "folder beside this page, and every use of it a command of tacit.</p>\n</main></body></html>\n",
+        c->minutes > 0 ? "time" : "number of steps");
     return TACIT_OK;
 }
 

@@ -204,6 +204,11 @@ const char *dataset_kind(const dataset *d)
     return d->table ? "rows of a table" : (d->texts ? "texts" : "pictures");
 }
 
+const char *dataset_raw_name(bool texts, bool table)
+{
+    return texts ? "bags of words" : (table ? "raw columns" : "raw pixels");
+}
+
 int64_t dataset_stored(const dataset *d, int64_t i)
 {
     return d->kept ? d->kept[i] : i;

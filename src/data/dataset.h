@@ -133,6 +133,8 @@ void dataset_close(dataset *d);
 
 /* What the examples are, in a sentence: "pictures", "rows of a table", "texts". */
 const char *dataset_kind(const dataset *d);
+/* What an embedding is compared with: "raw pixels", "raw columns", "bags of words". */
+const char *dataset_raw_name(bool texts, bool table);
 
 /* Examples rows (count) of `d` as a data set, in that order: what they are called, labels and groups are as
  * there. *out is a copy that shares the rest with `d`, which must outlive it; dataset_subset_end frees what

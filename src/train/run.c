@@ -317,6 +317,11 @@ const char *run_kind(const run_record *r)
     return run_of_texts(r) ? "texts" : (r->table ? "rows of a table" : "pictures");
 }
 
+const char *run_raw_name(const run_record *r)
+{
+    return dataset_raw_name(run_of_texts(r), r->table != NULL);
+}
+
 tacit_status run_read_words(run_record *r, const char *folder)
 {
     return run_of_texts(r) ? words_read(&r->tokenizer, r->context, folder, r->settings) : TACIT_OK;

@@ -73,6 +73,8 @@ void run_record_fini(run_record *r);
 bool run_of_texts(const run_record *r);
 /* As dataset_kind says it: "pictures", "rows of a table", "texts". */
 const char *run_kind(const run_record *r);
+/* As dataset_raw_name says it. */
+const char *run_raw_name(const run_record *r);
 tacit_status run_read_words(run_record *r, const char *folder);
 
 /* Weights and their config.json into folder `model`, and a tokenizer.json where there is a tokenizer. */

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { PICTURE_LIMIT = 1 << 27, CURVE_WIDTH = 320, CURVE_HEIGHT = 90 };
+enum { PICTURE_LIMIT = 1 << 27, LINES_LIMIT = 1 << 20, CURVE_WIDTH = 320, CURVE_HEIGHT = 90 };
 
 void html_text(file_writer *w, const char *text)
 {
@@ -43,6 +43,22 @@ tacit_status html_picture(file_writer *w, const char *path, const char *about)
     file_writer_print(w, "\" src=\"data:image/png;base64,");
     put_base64(w, bytes, size);
     file_writer_print(w, "\">\n");
+    memory_free(w->context, bytes);
+    return TACIT_OK;
+}
+
+tacit_status html_lines(file_writer *w, const char *path)
+{
+    uint8_t *bytes;
+    size_t size, kept = 0;
+    TRY(file_read(w->context, path, LINES_LIMIT, &bytes, &size));
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] >= ' ' || bytes[i] == '\n')
+            bytes[kept++] = bytes[i];
+    bytes[kept] = '\0';
+    file_writer_print(w, "<pre>");
+    html_text(w, (const char *)bytes);
+    file_writer_print(w, "</pre>\n");
     memory_free(w->context, bytes);
     return TACIT_OK;
 }

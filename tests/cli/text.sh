@@ -92,6 +92,7 @@ holds 'beside a bag of words' grep -q 'bag of words' got.out
 ok search pairs some.jsonl --row 3 -k 2
 holds 'the text stands beside what is found' grep -Eq 'some.jsonl:[0-9]+  [a-z]+ [a-z]+$' got.out
 ok cluster pairs some.jsonl -k 3 -o groups
+holds 'of each group eight texts are shown' test "$(grep -c '^  .' groups/groups.txt)" = 24
 ok map pairs some.jsonl -o map
 holds 'texts have no thumbnails' test -f map/points.png -a ! -f map/map.png
 ok anomaly pairs some.jsonl -o odd
@@ -101,6 +102,12 @@ ok classify fit pairs notes.jsonl --label about -o tuned --finetune --labels 4 -
 ok classify predict tuned some.jsonl --label about -o answers
 ok compare some.jsonl --label about --field body --methods next-word,simclr --steps 4 --sample 60 --quiet -o report
 holds 'a page for texts' grep -q '120 texts' report/report.html
+holds 'bags of words stand beside' grep -q '<th>bags of words</th>' report/report.html
+holds 'nothing of pictures is said' sh -c '! grep -qE "pixels|restores pictures" report/report.html'
+holds 'the groups are words, and words were written' \
+    test "$(grep -c '<pre>' report/report.html)" = 3 -a -s report/next-word/written.txt
+holds 'steps were the same for all, not time' grep -q 'the same number of steps' report/report.html
+holds 'the map is points' grep -q '<h2>Maps</h2>' report/report.html
 
 # ---- what can not be -------------------------------------------------------------------------------------------
 printf 'good \377 bad' >broken.txt
