@@ -28,7 +28,7 @@ static void print_row(const tacit_bench_row *r)
 {
     char speed[32] = "-";
     if (r->examples_per_s > 0.0)
-        snprintf(speed, sizeof speed, "%.1f", r->examples_per_s);
+        snprintf(speed, sizeof speed, r->examples_per_s < 10.0 ? "%.3f" : "%.1f", r->examples_per_s);
     printf("%-18s%-10s%8d%8lld%14s%12.1f%12.1f%8.1f%%\n", r->name, r->precision, r->threads,
            (long long)r->batch, speed, r->gflops, r->peak_gflops, 100.0 * r->share);
 }

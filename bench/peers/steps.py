@@ -138,8 +138,8 @@ def main():
         batch = options.batch or own_batch(name)
         step = make_step(name, options.precision, options.mode, batch)
         result = dict(name=name, precision=options.precision, mode=options.mode, threads=options.threads, batch=batch)
-        result["examples_per_s"] = round(examples_per_second(step, batch, options.seconds), 2)
-        line = "{name:<16} {precision} {mode:<8} {threads} threads  batch {batch:<5} {examples_per_s:10.1f} examples/s"
+        result["examples_per_s"] = float(f"{examples_per_second(step, batch, options.seconds):.4g}")
+        line = "{name:<16} {precision} {mode:<8} {threads} threads  batch {batch:<5} {examples_per_s:10.4g} examples/s"
         print(json.dumps(result) if options.json else line.format(**result), flush=True)
 
 

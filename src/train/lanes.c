@@ -467,14 +467,15 @@ void lanes_give(lanes *l, gradient_buffer *gradient)
 
 /* ---- sizes ---- */
 
-/* Enough rows of tokens in a lane for the matrix products, few enough for the caches: a power of two from 2
- * to 64 examples. A batchwise lane may have to be kept until the whole batch is coupled, and its encoder sees
- * all tokens: it has fewer rows. */
+/* Enough rows of tokens in a lane for the matrix products, few enough for the caches: a power of two to 64
+ * examples. A batchwise lane may have to be kept until the whole batch is coupled, and its encoder sees all
+ * tokens: it has fewer rows, but two examples at least. */
 int64_t lanes_default_lane(const learner *l, int64_t batch)
 {
     const int64_t rows = l->encoder->tokens * l->method.objective->views;
-    const int64_t most = l->method.objective->couple ? 512 : 1024;
-    int64_t size = 2;
+    const bool coupled = l->method.objective->couple;
+    const int64_t most = coupled ? 512 : 1024;
+    int64_t size = coupled ? 2 : 1;
     while (size < 64 && size * 2 * rows <= most && size * 2 <= batch)
         size *= 2;
     if (size < l->encoder->lane_minimum)

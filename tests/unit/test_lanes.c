@@ -531,6 +531,48 @@ static void a_target_before_training_is_refused(void **state)
     tear_down(&t);
 }
 
+/* ---- sizes ---- */
+
+typedef struct wanted_lane {
+    const char *method, *encoder, *window; /* window NULL: pictures of 28 x 28, patch 4: 49 tokens */
+    int64_t batch, size;
+} wanted_lane;
+
+static int64_t default_lane(tacit_context *context, const wanted_lane *w)
+{
+    settings *s;
+    learner *l;
+    const int64_t window = w->window ? strtol(w->window, NULL, 10) : 0;
+    assert_ok(context, config_create(&s, context, w->method));
+    assert_ok(context, settings_set(s, "encoder", w->encoder));
+    assert_ok(context, settings_set(s, "readout", "mean"));
+    assert_ok(context, settings_set(s, w->window ? "window" : "patch", w->window ? w->window : "4"));
+    if (w->window)
+        assert_ok(context, settings_set(s, "vocab", "65"));
+    assert_ok(context, learner_create(&l, context, s, w->window ? shape_1(window) : shape_3(28, 28, 1)));
+    const int64_t size = lanes_default_lane(l, w->batch);
+    learner_destroy(l);
+    settings_destroy(s);
+    return size;
+}
+
+/* About a thousand rows of tokens, half of that where a lane may have to be kept. */
+static void default_lanes_have_rows_enough(void **state)
+{
+    (void)state;
+    static const wanted_lane wanted[] = {
+        {"next-word", "gpt-nano", "1024", 2, 1}, /* two workers have one window each */
+        {"next-word", "gpt-nano", "256", 8, 4},  {"next-word", "gpt-nano", "64", 12, 8},
+        {"mae", "vit-nano", NULL, 512, 16},      {"mae", "vit-nano", NULL, 8, 8},
+        {"simclr", "vit-nano", NULL, 256, 4},    {"simclr", "bert-nano", "1024", 8, 2}};
+    tacit_context *context;
+    if (tacit_context_create(&context, NULL) != TACIT_OK)
+        fail_msg("no context");
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        assert_int_equal(default_lane(context, &wanted[i]), wanted[i].size);
+    tacit_context_destroy(context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,6 +585,7 @@ int main(void)
         cmocka_unit_test(a_broken_example_fails_the_step),
         cmocka_unit_test(a_target_before_training_is_refused),
         cmocka_unit_test(targets_are_dealt_out),
+        cmocka_unit_test(default_lanes_have_rows_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
