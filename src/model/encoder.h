@@ -30,6 +30,9 @@ typedef struct encoder_settings {
     float dropout;
 } encoder_settings;
 
+/* Residual networks have another stem for pictures up to this side. */
+enum { ENCODER_SMALL_SIDE = 64 };
+
 typedef struct encoder encoder;
 
 /* A row of the table: a name and the sizes it stands for. */

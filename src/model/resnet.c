@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { STAGES = 4, CONVOLUTIONS = 3, SMALL_SIDE = 64, CHANNEL_MULTIPLE = 8 };
+enum { STAGES = 4, CONVOLUTIONS = 3, CHANNEL_MULTIPLE = 8 };
 
 /* A convolution and the batch norm behind it. */
 typedef struct filter {
@@ -194,7 +194,7 @@ static tacit_status check_settings(tacit_context *context, const encoder_kind *k
 static tacit_status resnet_create(encoder **out, parameters *p, const encoder_kind *kind,
                                   const encoder_settings *s)
 {
-    const bool pool = (s->height > s->width ? s->height : s->width) > SMALL_SIDE;
+    const bool pool = (s->height > s->width ? s->height : s->width) > ENCODER_SMALL_SIDE;
     const int down = last_side(s->height, pool), across = last_side(s->width, pool);
     *out = NULL;
     TRY(check_settings(p->context, kind, s, down < across ? down : across));

@@ -41,6 +41,10 @@ static const setting common[] = {
           "side of the pictures the encoder sees; auto: the data's own (of different ones the usual), up to "
           "224",
           "model"),
+    WHOLE("view-size", 8, 4096, "auto", "pixels",
+          "resnets, contrastive methods: side of the views that are learnt from, if not --size; smaller ones "
+          "take less time, and things look larger in a crop than in the whole",
+          "model"),
     WHOLE("patch", 1, 256, "auto", "pixels", "side of a patch; auto: by the size and the method", "model"),
     CHOICE("readout", "mean|class|grid2|grid3|grid4", "auto",
            "embedding: mean of the patch tokens, the class token, or means over regions; auto: by the method",
@@ -276,6 +280,26 @@ static tacit_status check_size(const settings *s, tacit_context *context)
     return TACIT_OK;
 }
 
+/* Weights that fit pictures of either side: those of a convolutional encoder, by what compares embeddings. */
+static tacit_status check_view_size(const settings *s, tacit_context *context, const objective *o)
+{
+    const int64_t size = settings_whole(s, "size"), view = settings_whole(s, "view-size");
+    const char *network = settings_text(s, "encoder");
+    if (view == size)
+        return TACIT_OK;
+    if (o->family != CONTRASTIVE || !encoder_find(network)->scalable)
+        return context_fail(context, TACIT_ARGUMENT,
+                            "--view-size %lld: %s of %s sees pictures of --size %lld only: expected a resnet "
+                            "and a contrastive method",
+                            (long long)view, o->name, network, (long long)size);
+    if ((view <= ENCODER_SMALL_SIDE) != (size <= ENCODER_SMALL_SIDE))
+        return context_fail(context, TACIT_ARGUMENT,
+                            "--view-size %lld: %s begins in another way for --size %lld: expected both up to "
+                            "%d, or both above",
+                            (long long)view, network, (long long)size, ENCODER_SMALL_SIDE);
+    return TACIT_OK;
+}
+
 static augment_settings no_augmentation(void)
 {
     return (augment_settings){.crop_min = 1, .crop_max = 1, .aspect_min = 1, .aspect_max = 1};
@@ -323,7 +347,7 @@ static const char of_pictures[] = "pictures", of_rows[] = "rows of a table", of_
 
 static tacit_status refuse_pictures(const settings *s, tacit_context *context, const char *other)
 {
-    static const char *const names[] = {"size", "patch", "preset", "pixel-limit", NULL};
+    static const char *const names[] = {"size", "view-size", "patch", "preset", "pixel-limit", NULL};
     TRY(refuse_all(s, context, names, of_pictures, other));
     for (size_t i = 0; i < AUGMENT_ROWS; i++)
         TRY(refuse(s, context, augment_rows[i].row.name, of_pictures, other));
@@ -397,6 +421,8 @@ tacit_status config_resolve_data(settings *s, tacit_context *context, const data
     TRY(settings_resolve(s, "encoder", "vit-nano"));
     TRY(settings_resolve_whole(s, "size", default_size(d)));
     const int64_t size = settings_whole(s, "size");
+    TRY(settings_resolve_whole(s, "view-size", size));
+    TRY(check_view_size(s, context, o));
     TRY(settings_resolve_whole(s, "patch", default_patch(size, o->fine)));
     TRY(check_size(s, context));
     TRY(settings_resolve(s, "readout", readout_of(s, size / settings_whole(s, "patch"), o)));

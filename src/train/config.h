@@ -10,8 +10,8 @@
  * nearest. */
 tacit_status config_create(settings **out, tacit_context *context, const char *method);
 
-/* What follows from the data: "encoder"; of pictures "size", "patch", "preset" and every part of the
- * augmentation; of transformers "positions" and "norm-epsilon"; of rows "corrupt". `d` has its examples'
+/* What follows from the data: "encoder"; of pictures "size", "view-size", "patch", "preset" and every part of
+ * the augmentation; of transformers "positions" and "norm-epsilon"; of rows "corrupt". `d` has its examples'
  * sizes. What is set and is for the other kind of data is TACIT_ARGUMENT; what is not set stays "auto". */
 tacit_status config_resolve_data(settings *s, tacit_context *context, const dataset *d);
 

@@ -11,10 +11,10 @@
 typedef struct looks {
     const double *mean, *deviation; /* (channels of the data): of pixels in [0, 1], or of columns */
     const row_table *columns;       /* of a model's training data; NULL: those of the data at hand */
+    bool training;                  /* as the method learns from them; else as examples are embedded */
     /* Texts. */
     const tokenizer *tokenizer;
     team *workers;
-    bool training;      /* as the method learns from them, rather than one by one */
     const char *folder; /* where tokens may be kept; NULL: in memory */
 } looks;
 

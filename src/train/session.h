@@ -24,6 +24,7 @@ typedef struct session {
     tokenizer *own_words;      /* the same, if the session made it */
     char *tokens_part;         /* folder of the tokens before the run has one; else NULL */
     views *views;
+    views *shown; /* as embedded in use, where --view-size makes those of training others; else NULL */
     work *work;
     learner *learner;
     lanes *lanes;

@@ -68,7 +68,7 @@ static tacit_status create_lanes(session *s)
     if (!s->batch)
         return TACIT_NOMEM;
     TRY(lanes_create(&s->lanes, s->learner, s->views, s->work, &options));
-    TRY(embedder_create(&s->embedder, s->learner, s->views, s->work, false));
+    TRY(embedder_create(&s->embedder, s->learner, s->shown ? s->shown : s->views, s->work, false));
     const parameters *p = &s->learner->parameters;
     TRY(tape_create(&s->tape, s->context, s->work->backends[0]));
     return tape_bind(s->tape, p->tensors, (int)p->count, p->block);
@@ -154,6 +154,16 @@ static tacit_status create_views(session *s, bool fresh)
     return status;
 }
 
+/* What is measured is measured on pictures of the size that is used. */
+static tacit_status create_shown(session *s)
+{
+    const looks l = {.mean = s->mean, .deviation = s->deviation};
+    if (s->data->table || s->data->texts || settings_is_auto(s->settings, "view-size") ||
+        settings_whole(s->settings, "view-size") == settings_whole(s->settings, "size"))
+        return TACIT_OK;
+    return looks_create(&s->shown, s->context, s->data, s->settings, l, NULL);
+}
+
 /* Of a folder "tokens" what a run that never had its config.json left there. What else is in it is not ours,
  * and will be in the way. */
 static tacit_status clear_tokens(tacit_context *context, const char *folder)
@@ -203,6 +213,7 @@ static tacit_status set_up(session *s, const trainer_start *start, bool fresh)
     TRY(find_words(s, start, fresh));
     TRY(measure(s, start));
     TRY(create_views(s, fresh));
+    TRY(create_shown(s));
     TRY(looks_pair(&s->views, s->context, s->data, s->settings));
     TRY(learner_create(&s->learner, s->context, s->settings, s->views->shape));
     TRY(config_resolve_training(s->settings, s->context, s->learner, s->views->count));
@@ -229,6 +240,8 @@ static void tear_down(session *s)
     work_destroy(s->work);
     if (s->views)
         s->views->destroy(s->views);
+    if (s->shown)
+        s->shown->destroy(s->shown);
     for (int i = 0; i < OPTIMIZER_BLOCKS; i++)
         memory_free(s->context, s->state[i]);
     if (s->tokens_part)

@@ -362,6 +362,17 @@ expect 0 '' '' embed residual tiny -o three.npy --quiet --limit 3
 ok eval residual tiny
 holds 'an untrained residual network beside the trained one' grep -qE '^kNN( +[0-9]+\.[0-9]){3}$' got.out
 ok cluster residual tiny -k 2
+expect 0 '' '' train tiny -o views8 --method simclr --size 12 --view-size 8 $small
+holds 'views of another size than that of use' \
+    test "$(grep -cE '"(size": "12|view-size": "8)"' views8/config.json)" = 2
+losses() { sed 's/.*"loss": \([^,]*\),.*"gradient_norm": \([^,]*\),.*/\1 \2/' "$1/metrics.jsonl"; }
+holds 'they are learnt from as pictures of their size are' test "$(losses views8)" = "$(losses residual)"
+expect 0 '' '' embed views8 tiny -o two.npy --quiet
+holds 'and embedded in the size of use' sh -c '! cmp -s one.npy two.npy'
+expect 1 '' 'tacit: --view-size 12: simclr of vit-nano sees pictures of --size 8 only: expected a resnet and a contrastive method' \
+    train tiny -o none --method simclr --view-size 12 --quiet
+expect 1 '' 'tacit: --view-size 96: resnet-10 begins in another way for --size 8: expected both up to 64, or both above' \
+    train tiny -o none --method simclr --view-size 96 $small
 expect 0 '' '' train tiny -o following --method moco --queue 32 $small
 expect 1 '' 'tacit: mae hides patches from the encoder, which resnet-10 can not do: use a vit' \
     train tiny -o none --method mae --encoder resnet-10 --quiet
