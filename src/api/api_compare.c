@@ -9,7 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIAL_STEPS = 20, LEAST_STEPS = 20, METRICS_LIMIT = 1 << 30, NEIGHBOURS_OF_ODD = 5 };
+enum {
+    TRIAL_STEPS = 20,
+    LEAST_STEPS = 20,
+    METRICS_LIMIT = 1 << 30,
+    NEIGHBOURS_OF_ODD = 5,
+    TEXTS_WRITTEN = 5,
+    TOKENS_WRITTEN = 60
+};
 
 tacit_compare_options tacit_compare_options_default(void)
 {
@@ -329,11 +336,15 @@ static tacit_status write_words(comparing *k, compared *m, tacit_model *model)
     if (!path)
         return TACIT_NOMEM;
     o.seed = k->options->seed;
+    o.tokens = TOKENS_WRITTEN;
     say(k, m, "words");
     tacit_status status = file_writer_open(&w, k->c->context, path);
     memory_free(k->c->context, path);
     TRY(status);
-    status = tacit_generate(model, "", 0, &o, 0, hear_words, &w, &made);
+    for (int i = 0; status == TACIT_OK && i < TEXTS_WRITTEN; i++) {
+        status = tacit_generate(model, "", 0, &o, i, hear_words, &w, &made);
+        file_writer_print(&w, "\n");
+    }
     if (status == TACIT_OK)
         status = file_writer_commit(&w);
     else

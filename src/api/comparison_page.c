@@ -40,6 +40,9 @@ static const char style[] =
     "print{body{font-size:11pt}main{max-width:none;padding:0}h2{break-after:avoid}figure,tr{break-inside:"
     "avoid}}\n";
 
+/* Of a text file: ten groups of eight, with a head and an empty line each. */
+enum { LINES_SHOWN = 100 };
+
 /* ---- tables ---- */
 
 /* A row of a table: what it says, the number of each method, and how it is written. */
@@ -233,7 +236,8 @@ static void put_head(file_writer *w, const comparison *c)
     file_writer_print(w, c->info.classes ? ", %d classes" : ", no labels", (int)c->info.classes);
     if (c->minutes > 0)
         file_writer_print(w, " &middot; %g minutes of training for each method", c->minutes);
-    file_writer_print(w, ", %d threads, seed %llu</p>\n", c->threads, (unsigned long long)c->seed);
+    file_writer_print(w, ", %d thread%s, seed %llu</p>\n", c->threads, c->threads == 1 ? "" : "s",
+                      (unsigned long long)c->seed);
 }
 
 static void put_findings(file_writer *w, const comparison *c)
@@ -288,7 +292,7 @@ static tacit_status put_gallery(file_writer *w, const comparison *c, size_t fiel
             file_writer_print(w, "<h2>%s</h2>\n<p>%s</p>\n<div class=\"pair\">\n", title, text);
         begun = true;
         file_writer_print(w, "<figure>");
-        TRY(text_ends_with(path, ".txt") ? html_lines(w, path) : html_picture(w, path, title));
+        TRY(text_ends_with(path, ".txt") ? html_lines(w, path, LINES_SHOWN) : html_picture(w, path, title));
         file_writer_print(w, "<figcaption>%s</figcaption></figure>\n", c->of[i].method);
     }
     if (begun)
@@ -308,11 +312,12 @@ static tacit_status put_pictures(file_writer *w, const comparison *c)
         "lies "
         "together. Frames and points have the colours of the labels, which the methods were not told."));
     TRY(put_gallery(w, c, offsetof(compared, written), "Words written",
-                    "What the method goes on to write when it begins from nothing."));
+                    "Texts that the method writes when it begins from nothing."));
     TRY(put_gallery(
         w, c, offsetof(compared, groups), "Groups",
         c->info.texts
-            ? "Groups found by k-means on the embeddings: of each the texts nearest to its middle."
+            ? "The largest groups found by k-means on the embeddings: of each the texts nearest to its "
+              "middle."
             : "Each row is a group found by k-means on the embeddings: the examples nearest to its middle."));
     TRY(put_gallery(
         w, c, offsetof(compared, restored), "Holes filled",

@@ -47,14 +47,16 @@ tacit_status html_picture(file_writer *w, const char *path, const char *about)
     return TACIT_OK;
 }
 
-tacit_status html_lines(file_writer *w, const char *path)
+tacit_status html_lines(file_writer *w, const char *path, int most)
 {
     uint8_t *bytes;
     size_t size, kept = 0;
     TRY(file_read(w->context, path, LINES_LIMIT, &bytes, &size));
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size && most > 0; i++) {
         if (bytes[i] >= ' ' || bytes[i] == '\n')
             bytes[kept++] = bytes[i];
+        most -= bytes[i] == '\n';
+    }
     bytes[kept] = '\0';
     file_writer_print(w, "<pre>");
     html_text(w, (const char *)bytes);
