@@ -1,6 +1,6 @@
 /* How long the next word takes with gpt-small (124 million random weights, window 1,024), beside reading the
  * weights from memory once: at the start of the window and at its end, where attention reads as many keys and
- * values. Medians, milliseconds. */
+ * values. Between these, how long a prompt takes. Medians, milliseconds. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,10 +16,10 @@ static tacit_status measure(work *w, gpt_stepper *s, reading *r, float *logits)
 {
     double reads[WORDS], steps[WORDS];
     const int64_t first = gpt_stepper_length(s);
-    for (int i = 0; i < WORDS; i++) {
+    for (int32_t i = 0; i < WORDS; i++) {
         TRY(reading_time(w, r, &reads[i]));
         const double between = clock_seconds();
-        gpt_stepper_step(s, i, logits);
+        gpt_stepper_read(s, &i, 1, logits);
         steps[i] = clock_seconds() - between;
     }
     qsort(reads, WORDS, sizeof *reads, rising);
@@ -31,14 +31,24 @@ static tacit_status measure(work *w, gpt_stepper *s, reading *r, float *logits)
     return TACIT_OK;
 }
 
+/* Up to the last words of the window. */
+static void read_prompt(gpt_stepper *s)
+{
+    const int64_t count = WINDOW - WORDS - gpt_stepper_length(s);
+    int32_t ids[WINDOW] = {0};
+    const double start = clock_seconds();
+    gpt_stepper_read(s, ids, count, NULL);
+    printf("a prompt of %d tokens: %.1f ms each\n", (int)count,
+           1e3 * (clock_seconds() - start) / (double)count);
+}
+
 static tacit_status measure_all(work *w, const learner *l, float *logits, uint32_t *sums)
 {
     gpt_stepper *s;
     reading r = {l->parameters.block, l->parameters.size, sums};
     TRY(gpt_stepper_create(&s, l->encoder, &l->parameters, w->team));
     tacit_status status = measure(w, s, &r, logits);
-    while (gpt_stepper_length(s) < WINDOW - WORDS)
-        gpt_stepper_step(s, 1, NULL);
+    read_prompt(s);
     if (status == TACIT_OK)
         status = measure(w, s, &r, logits);
     gpt_stepper_destroy(s);

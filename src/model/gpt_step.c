@@ -4,7 +4,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROWS = 64, LANES = 16, ALONE = 32 /* tokens so far up to which no worker is woken for attention */ };
+/* TOGETHER: tokens that are read at once, so that the weights are read once for them all. */
+enum {
+    ROWS = 64,
+    LANES = 16,
+    GROUP = 6,
+    TOGETHER = 24,
+    ALONE = 32 /* tokens so far up to which no worker is woken for the attention of one more */
+};
 
 struct gpt_stepper {
     tacit_context *context;
@@ -13,7 +20,9 @@ struct gpt_stepper {
     team *workers;
     int64_t length;
     float *cache; /* (depth, heads, 2, window, D / heads): keys and values of each token */
-    float *x, *normed, *wide, *qkv, *mixed, *scores; /* (D), (D), (4 D), (3 D), (D), (heads, window) */
+    /* Of the tokens that are being read: (TOGETHER, D), (.., D), (.., 4 D), (.., 3 D), (.., D). */
+    float *x, *normed, *wide, *qkv, *mixed;
+    float *scores; /* (heads, window) */
 };
 
 static const float *numbers(const gpt_stepper *s, value v)
@@ -21,7 +30,17 @@ static const float *numbers(const gpt_stepper *s, value v)
     return s->parameters->tensors[v.id - 1].data;
 }
 
-/* ---- a matrix times one row ---- */
+/* ---- a matrix times rows ---- */
+
+INLINE float sum_of_lanes(float *sums)
+{
+#pragma GCC unroll 8
+    for (int half = LANES / 2; half > 0; half /= 2)
+#pragma omp simd
+        for (int k = 0; k < half; k++)
+            sums[k] += sums[k + half];
+    return sums[0];
+}
 
 KERNEL static float dot(const float *a, const float *b, int64_t count)
 {
@@ -31,41 +50,76 @@ KERNEL static float dot(const float *a, const float *b, int64_t count)
 #pragma omp simd
         for (int k = 0; k < LANES; k++)
             sums[k] += a[i + k] * b[i + k];
-#pragma GCC unroll 8
-    for (int half = LANES / 2; half > 0; half /= 2)
-#pragma omp simd
-        for (int k = 0; k < half; k++)
-            sums[k] += sums[k + half];
+    float sum = sum_of_lanes(sums);
     for (; i < count; i++)
-        sums[0] += a[i] * b[i];
-    return sums[0];
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* out (GROUP): the products of `a` with rows of `count` numbers one behind the other, each by dot's sums. */
+KERNEL static void dot_group(const float *a, const float *rows, int64_t count, float *out)
+{
+    float sums[GROUP][LANES] = {{0}};
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+#pragma GCC unroll 8
+        for (int r = 0; r < GROUP; r++)
+#pragma omp simd
+            for (int k = 0; k < LANES; k++)
+                sums[r][k] += a[i + k] * rows[r * count + i + k];
+#pragma GCC unroll 8
+    for (int r = 0; r < GROUP; r++) {
+        out[r] = sum_of_lanes(sums[r]);
+        for (int64_t k = i; k < count; k++)
+            out[r] += a[k] * rows[r * count + k];
+    }
 }
 
 typedef struct row_product {
-    const float *wei, *bias, *x; /* (N, K), (N) or NULL, (K) */
-    float *y;                    /* (N) */
-    int64_t rows, columns;
+    const float *wei, *bias, *x; /* (N, K), (N) or NULL, (count, K) */
+    float *y;                    /* (count, N) */
+    int64_t count, rows, columns;
 } row_product;
 
+/* Rows first .. last-1 of the weights times `some` rows of x, GROUP or one, from row t on. */
+static void multiply(const row_product *p, int64_t first, int64_t last, int64_t t, int some)
+{
+    const float *x = p->x + t * p->columns;
+    float *y = p->y + t * p->rows, products[GROUP];
+    for (int64_t n = first; n < last; n++) {
+        const float *row = p->wei + n * p->columns, bias = p->bias ? p->bias[n] : 0.0f;
+        if (some == GROUP)
+            dot_group(row, x, p->columns, products);
+        else
+            products[0] = dot(row, x, p->columns);
+        for (int r = 0; r < some; r++)
+            y[r * p->rows + n] = products[r] + bias;
+    }
+}
+
+/* These rows of the weights come from memory once, for the first group, and then from cache. */
 static void run_product(void *user, int64_t i, int worker)
 {
     const row_product *p = user;
-    const int64_t last = (i + 1) * ROWS < p->rows ? (i + 1) * ROWS : p->rows;
+    const int64_t first = i * ROWS, last = first + ROWS < p->rows ? first + ROWS : p->rows;
+    int64_t t = 0;
     (void)worker;
-    for (int64_t n = i * ROWS; n < last; n++)
-        p->y[n] = dot(p->wei + n * p->columns, p->x, p->columns) + (p->bias ? p->bias[n] : 0.0f);
+    for (; t + GROUP <= p->count; t += GROUP)
+        multiply(p, first, last, t, GROUP);
+    for (; t < p->count; t++)
+        multiply(p, first, last, t, 1);
 }
 
-static void apply(const gpt_stepper *s, const linear_layer *l, const float *x, int64_t columns, int64_t rows,
-                  float *y)
+static void apply(const gpt_stepper *s, const linear_layer *l, int64_t count, const float *x, int64_t columns,
+                  int64_t rows, float *y)
 {
-    row_product p = {numbers(s, l->wei), l->bias.id ? numbers(s, l->bias) : NULL, x, y, rows, columns};
+    row_product p = {numbers(s, l->wei), l->bias.id ? numbers(s, l->bias) : NULL, x, y, count, rows, columns};
     team_run(s->workers, (rows + ROWS - 1) / ROWS, run_product, &p);
 }
 
 /* ---- the parts of a block ---- */
 
-static void norm(const gpt_stepper *s, const norm_layer *n, const float *x, float *y)
+static void norm_row(const gpt_stepper *s, const norm_layer *n, const float *x, float *y)
 {
     const int64_t width = s->model->base.width;
     const float *gain = numbers(s, n->gain), *bias = numbers(s, n->bias);
@@ -80,14 +134,21 @@ static void norm(const gpt_stepper *s, const norm_layer *n, const float *x, floa
         y[i] = (float)(((double)x[i] - mean) * scale) * gain[i] + bias[i];
 }
 
+static void norm(const gpt_stepper *s, const norm_layer *n, int64_t count)
+{
+    const int64_t width = s->model->base.width;
+    for (int64_t t = 0; t < count; t++)
+        norm_row(s, n, s->x + t * width, s->normed + t * width);
+}
+
 /* Queries or keys (D) turned to their place, as op_rotary does. */
-static void rotate(const gpt_stepper *s, float *x)
+static void rotate(const gpt_stepper *s, int64_t place, float *x)
 {
     const int heads = s->model->base.kind->heads;
     const int64_t width = s->model->base.width / heads, half = width / 2;
     for (int h = 0; h < heads; h++)
         for (int64_t i = 0; i < half; i++) {
-            const double angle = (double)s->length * pow((double)rotary_base, -(double)i / (double)half);
+            const double angle = (double)place * pow((double)rotary_base, -(double)i / (double)half);
             float *a = x + h * width + i, *b = a + half;
             const float first = *a, second = *b, c = (float)cos(angle), d = (float)sin(angle);
             *a = first * c - second * d;
@@ -95,10 +156,19 @@ static void rotate(const gpt_stepper *s, float *x)
         }
 }
 
+static void rotate_all(const gpt_stepper *s, int64_t count)
+{
+    const int64_t width = s->model->base.width;
+    for (int64_t t = 0; t < count; t++) {
+        rotate(s, s->length + t, s->qkv + t * 3 * width);
+        rotate(s, s->length + t, s->qkv + t * 3 * width + width);
+    }
+}
+
 typedef struct attention_step {
     gpt_stepper *stepper;
-    float *cache;  /* of this block */
-    int64_t width; /* of a head */
+    float *cache;         /* of this block */
+    int64_t count, width; /* tokens that are read; of a head */
 } attention_step;
 
 /* Shares of the tokens by their scores, in place; returns what they sum to. */
@@ -127,28 +197,32 @@ KERNEL static void weigh(const float *shares, float sum, const float *values, in
         out[i] /= sum;
 }
 
-/* softmax(q k^T / sqrt(d)) v of one head over all tokens so far. */
+/* softmax(q k^T / sqrt(d)) v of one head, for each new token over all tokens up to it. */
 static void attend_head(void *user, int64_t head, int worker)
 {
     const attention_step *a = user;
     gpt_stepper *s = a->stepper;
-    const int64_t last = s->length, width = a->width, window = s->model->base.tokens;
-    const float *q = s->qkv + head * width, *k = q + s->model->base.width, *v = k + s->model->base.width;
+    const int64_t width = a->width, window = s->model->base.tokens, row = s->model->base.width;
     const float scale = 1.0f / sqrtf((float)width);
     float *keys = a->cache + head * 2 * window * width, *values = keys + window * width;
     float *scores = s->scores + head * window;
     (void)worker;
-    memcpy(keys + last * width, k, (size_t)width * sizeof *keys);
-    memcpy(values + last * width, v, (size_t)width * sizeof *values);
-    for (int64_t t = 0; t <= last; t++)
-        scores[t] = scale * dot(q, keys + t * width, width);
-    weigh(scores, share_out(scores, last + 1), values, last + 1, width, s->mixed + head * width);
+    for (int64_t t = 0; t < a->count; t++) {
+        const int64_t last = s->length + t;
+        const float *q = s->qkv + t * 3 * row + head * width, *k = q + row, *v = k + row;
+        memcpy(keys + last * width, k, (size_t)width * sizeof *keys);
+        memcpy(values + last * width, v, (size_t)width * sizeof *values);
+        for (int64_t i = 0; i <= last; i++)
+            scores[i] = scale * dot(q, keys + i * width, width);
+        weigh(scores, share_out(scores, last + 1), values, last + 1, width,
+              s->mixed + t * row + head * width);
+    }
 }
 
-static void attend_heads(gpt_stepper *s, int heads, float *cache)
+static void attend_heads(gpt_stepper *s, int heads, int64_t count, float *cache)
 {
-    attention_step a = {s, cache, s->model->base.width / heads};
-    if (s->length >= ALONE)
+    attention_step a = {s, cache, count, s->model->base.width / heads};
+    if (count > 1 || s->length >= ALONE)
         team_run(s->workers, heads, attend_head, &a);
     else
         for (int h = 0; h < heads; h++)
@@ -161,51 +235,64 @@ static void add(float *x, const float *y, int64_t count)
         x[i] += y[i];
 }
 
-static void attend_step(gpt_stepper *s, const block *b, float *cache)
+static void attend_step(gpt_stepper *s, const block *b, int64_t count, float *cache)
 {
     const int64_t width = s->model->base.width;
-    norm(s, &b->norm1, s->x, s->normed);
-    apply(s, &b->qkv, s->normed, width, 3 * width, s->qkv);
-    if (s->model->style.rotary) {
-        rotate(s, s->qkv);
-        rotate(s, s->qkv + width);
-    }
-    attend_heads(s, b->heads, cache);
-    apply(s, &b->projection, s->mixed, width, width, s->normed);
-    add(s->x, s->normed, width);
+    norm(s, &b->norm1, count);
+    apply(s, &b->qkv, count, s->normed, width, 3 * width, s->qkv);
+    if (s->model->style.rotary)
+        rotate_all(s, count);
+    attend_heads(s, b->heads, count, cache);
+    apply(s, &b->projection, count, s->mixed, width, width, s->normed);
+    add(s->x, s->normed, count * width);
 }
 
-static void expand_step(gpt_stepper *s, const block *b)
+static void expand_step(gpt_stepper *s, const block *b, int64_t count)
 {
     const int64_t width = s->model->base.width;
     float unused;
-    norm(s, &b->norm2, s->x, s->normed);
-    apply(s, &b->expand, s->normed, width, 4 * width, s->wide);
-    for (int64_t i = 0; i < 4 * width; i++)
+    norm(s, &b->norm2, count);
+    apply(s, &b->expand, count, s->normed, width, 4 * width, s->wide);
+    for (int64_t i = 0; i < count * 4 * width; i++)
         s->wide[i] *= kernel_gate(s->wide[i], &unused);
-    apply(s, &b->contract, s->wide, 4 * width, width, s->normed);
-    add(s->x, s->normed, width);
+    apply(s, &b->contract, count, s->wide, 4 * width, width, s->normed);
+    add(s->x, s->normed, count * width);
 }
 
 /* ---- a step ---- */
 
-void gpt_stepper_step(gpt_stepper *s, int32_t id, float *logits)
+/* At most TOGETHER tokens. */
+static void read_some(gpt_stepper *s, const int32_t *ids, int64_t count)
 {
     const gpt *m = s->model;
     const int64_t width = m->base.width, window = m->base.tokens;
-    memcpy(s->x, numbers(s, m->base.words) + id * width, (size_t)width * sizeof *s->x);
-    if (m->positions.id)
-        add(s->x, numbers(s, m->positions) + s->length * width, width);
-    for (int i = 0; i < m->base.kind->depth; i++) {
-        attend_step(s, &m->blocks[i], s->cache + i * window * 2 * width);
-        expand_step(s, &m->blocks[i]);
+    for (int64_t t = 0; t < count; t++) {
+        float *x = s->x + t * width;
+        memcpy(x, numbers(s, m->base.words) + ids[t] * width, (size_t)width * sizeof *x);
+        if (m->positions.id)
+            add(x, numbers(s, m->positions) + (s->length + t) * width, width);
     }
-    s->length++;
-    if (!logits)
+    for (int i = 0; i < m->base.kind->depth; i++) {
+        attend_step(s, &m->blocks[i], count, s->cache + i * window * 2 * width);
+        expand_step(s, &m->blocks[i], count);
+    }
+    s->length += count;
+}
+
+void gpt_stepper_read(gpt_stepper *s, const int32_t *ids, int64_t count, float *logits)
+{
+    const gpt *m = s->model;
+    const int64_t width = m->base.width;
+    int64_t some = 0;
+    for (int64_t i = 0; i < count; i += some) {
+        some = count - i < TOGETHER ? count - i : TOGETHER;
+        read_some(s, ids + i, some);
+    }
+    if (!logits || count < 1)
         return;
-    norm(s, &m->norm, s->x, s->normed);
+    norm_row(s, &m->norm, s->x + (some - 1) * width, s->normed);
     const linear_layer words = {.wei = m->base.words};
-    apply(s, &words, s->normed, width, m->base.settings.vocabulary, logits);
+    apply(s, &words, 1, s->normed, width, m->base.settings.vocabulary, logits);
 }
 
 int64_t gpt_stepper_length(const gpt_stepper *s)
@@ -225,11 +312,11 @@ static tacit_status allocate(gpt_stepper *s)
     const int64_t width = s->model->base.width, window = s->model->base.tokens;
     const size_t cache = (size_t)(s->model->base.kind->depth * window * 2 * width);
     s->cache = memory_alloc(s->context, cache, sizeof *s->cache);
-    s->x = memory_alloc(s->context, (size_t)width, sizeof *s->x);
-    s->normed = memory_alloc(s->context, (size_t)width, sizeof *s->normed);
-    s->wide = memory_alloc(s->context, (size_t)(4 * width), sizeof *s->wide);
-    s->qkv = memory_alloc(s->context, (size_t)(3 * width), sizeof *s->qkv);
-    s->mixed = memory_alloc(s->context, (size_t)width, sizeof *s->mixed);
+    s->x = memory_alloc(s->context, (size_t)(TOGETHER * width), sizeof *s->x);
+    s->normed = memory_alloc(s->context, (size_t)(TOGETHER * width), sizeof *s->normed);
+    s->wide = memory_alloc(s->context, (size_t)(TOGETHER * 4 * width), sizeof *s->wide);
+    s->qkv = memory_alloc(s->context, (size_t)(TOGETHER * 3 * width), sizeof *s->qkv);
+    s->mixed = memory_alloc(s->context, (size_t)(TOGETHER * width), sizeof *s->mixed);
     s->scores = memory_alloc(s->context, (size_t)(s->model->base.kind->heads * window), sizeof *s->scores);
     return s->cache && s->x && s->normed && s->wide && s->qkv && s->mixed && s->scores ? TACIT_OK
                                                                                        : TACIT_NOMEM;

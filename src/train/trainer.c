@@ -385,11 +385,13 @@ static tacit_status run_step(session *s)
     lanes_give(s->lanes, r.gradient);
     TRY(status);
     learner_after_step(s->learner, s->step - 1);
+    if (r.embeddings)
+        n.spread = representation_spread(r.embeddings, r.rows, learner_width(s->learner));
     n.seconds = clock_seconds() - start;
     if (n.epoch_end)
         TRY(report_measure(s));
-    n.spread = r.embeddings ? representation_spread(r.embeddings, r.rows, learner_width(s->learner))
-                            : s->representation.spread;
+    if (!r.embeddings)
+        n.spread = s->representation.spread;
     return report_step(s, &n);
 }
 

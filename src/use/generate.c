@@ -94,8 +94,7 @@ static bool tell_new(writer *w)
 static void read_again(writer *w, size_t first)
 {
     gpt_stepper_clear(w->stepper);
-    for (size_t i = first; i < w->tokens.count; i++)
-        gpt_stepper_step(w->stepper, w->tokens.ids[i], i + 1 == w->tokens.count ? w->logits : NULL);
+    gpt_stepper_read(w->stepper, w->tokens.ids + first, (int64_t)(w->tokens.count - first), w->logits);
 }
 
 /* Tokens that stand for no text, except the end of one, and rows of the table that are no tokens. */
@@ -128,7 +127,7 @@ static tacit_status take(writer *w, int32_t id)
     if (gpt_stepper_length(w->stepper) == w->window)
         read_again(w, w->tokens.count - (size_t)(w->window - w->window / 2));
     else
-        gpt_stepper_step(w->stepper, id, w->logits);
+        gpt_stepper_read(w->stepper, &id, 1, w->logits);
     return TACIT_OK;
 }
 

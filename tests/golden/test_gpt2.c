@@ -152,13 +152,13 @@ static void assert_words(const trial *t, const tacit_model *model)
     assert_ok(t->context, gpt_stepper_create(&s, model->learner->encoder, &model->learner->parameters,
                                              model->work->team));
     for (int i = 0; i < PROMPT; i++)
-        gpt_stepper_step(s, (uint8_t)text[i], logits);
+        gpt_stepper_read(s, &(int32_t){(uint8_t)text[i]}, 1, logits);
     for (int i = 0; i < WORDS; i++) {
         int32_t best = 0;
         for (int32_t k = 1; k < VOCABULARY; k++)
             best = logits[k] > logits[best] ? k : best;
         assert_int_equal(best, greedy[i]);
-        gpt_stepper_step(s, best, logits);
+        gpt_stepper_read(s, &best, 1, logits);
     }
     gpt_stepper_destroy(s);
 }

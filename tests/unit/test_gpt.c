@@ -2,7 +2,7 @@
  * window, dropout, and what they are not built for. */
 #include "words_support.h"
 
-enum { WINDOW = 24, WORDS = 57, WIDTH = 128 };
+enum { WINDOW = 24, WHOLE = 80, WORDS = 57, WIDTH = 128 };
 
 static const char *const learned[] = {"positions", "learned", NULL};
 static const char *const rotary[] = {"positions", "rotary", NULL};
@@ -56,7 +56,7 @@ static void step_through(test_words *w, gpt_stepper *s, const int32_t *ids, floa
     gpt_stepper_clear(s);
     for (int i = 0; i < WINDOW; i++) {
         assert_int_equal(gpt_stepper_length(s), i);
-        gpt_stepper_step(s, ids[i], out + (int64_t)i * WORDS);
+        gpt_stepper_read(s, &ids[i], 1, out + (int64_t)i * WORDS);
     }
     assert_int_equal(gpt_stepper_length(s), WINDOW);
 }
@@ -97,24 +97,50 @@ static void word_by_word_is_all_at_once(void **state)
     check_steps(rotary);
 }
 
-/* Logits that are not wanted change nothing. */
-static void logits_may_be_left_out(void **state)
+/* The logits behind WHOLE tokens that are read in these portions, the last one 0. */
+static void read_portions(gpt_stepper *s, const int *portions, float *logits)
+{
+    int32_t ids[WHOLE];
+    int64_t read = 0;
+    fill(ids, 3, WHOLE, WHOLE);
+    gpt_stepper_clear(s);
+    for (; *portions; read += *portions++)
+        gpt_stepper_read(s, ids + read, *portions, portions[1] ? NULL : logits);
+    assert_int_equal(read, WHOLE);
+    assert_int_equal(gpt_stepper_length(s), WHOLE);
+}
+
+static void check_portions(const char *const *options)
+{
+    static const int portions[][8] = {{80}, {1, 79}, {79, 1}, {33, 1, 2, 3, 4, 30, 7}, {32, 31, 17}};
+    float want[WORDS], got[WORDS];
+    int alone[WHOLE + 1] = {0};
+    for (int i = 0; i < WHOLE; i++)
+        alone[i] = 1;
+    for (int threads = 1; threads <= 3; threads++) {
+        test_words w;
+        gpt_stepper *s;
+        test_words_set_up(&w, "next-word", "gpt-nano", WHOLE, WORDS, threads, options);
+        assert_ok(w.context,
+                  gpt_stepper_create(&s, w.learner->encoder, &w.learner->parameters, w.work->team));
+        read_portions(s, alone, want);
+        for (size_t i = 0; i < sizeof portions / sizeof *portions; i++) {
+            memset(got, 0, sizeof got);
+            read_portions(s, portions[i], got);
+            assert_memory_equal(got, want, sizeof got);
+        }
+        gpt_stepper_destroy(s);
+        test_words_tear_down(&w);
+    }
+}
+
+/* Nor does it matter whether logits are wanted on the way. */
+static void portions_change_no_bit(void **state)
 {
     (void)state;
-    float want[WORDS], got[WORDS];
-    test_words w;
-    gpt_stepper *s;
-    test_words_set_up(&w, "next-word", "gpt-nano", WINDOW, WORDS, 2, rotary);
-    assert_ok(w.context, gpt_stepper_create(&s, w.learner->encoder, &w.learner->parameters, w.work->team));
-    for (int i = 0; i < 5; i++)
-        gpt_stepper_step(s, i, want);
-    gpt_stepper_clear(s);
-    for (int i = 0; i < 5; i++)
-        gpt_stepper_step(s, i, i == 4 ? got : NULL);
-    assert_memory_equal(got, want, sizeof got);
-    gpt_stepper_destroy(s);
+    check_portions(learned);
+    check_portions(rotary);
     gpt_stepper_destroy(NULL);
-    test_words_tear_down(&w);
 }
 
 static void only_a_gpt_goes_word_by_word(void **state)
@@ -333,7 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(word_by_word_is_all_at_once),
-        cmocka_unit_test(logits_may_be_left_out),
+        cmocka_unit_test(portions_change_no_bit),
         cmocka_unit_test(only_a_gpt_goes_word_by_word),
         cmocka_unit_test(a_gpt_does_not_look_ahead),
         cmocka_unit_test(places_matter),
