@@ -111,8 +111,7 @@ tacit_status tacit_cluster(tacit_model *model, const tacit_dataset *data,
     if (status == TACIT_OK)
         status = group_embeddings(&c, o, group, distance);
     if (status == TACIT_OK && c.labelled && o->baseline) {
-        if (stage)
-            stage(user, "groups of raw pixels");
+        handle_tell_raw(stage, user, model, "groups of ", "");
         status = group_pixels(&c);
     }
     if (status == TACIT_CANCELLED)
@@ -162,17 +161,21 @@ static tacit_status save_lines(const tacit_dataset *data, const sheet_cell *cell
     char *path = path_join(data->context, folder, "groups.txt");
     if (!path)
         return TACIT_NOMEM;
-    const tacit_status status = file_writer_open(&w, data->context, path);
+    tacit_status status = file_writer_open(&w, data->context, path);
     memory_free(data->context, path);
     TRY(status);
-    for (int row = 0; row < rows; row++) {
+    for (int row = 0; status == TACIT_OK && row < rows; row++) {
+        const sheet_cell *c = cells + row * TYPICAL, *end = c + TYPICAL;
         file_writer_print(&w, row ? "\ngroup %d\n" : "group %d\n", row);
-        for (const sheet_cell *c = cells + row * TYPICAL; c < cells + (row + 1) * TYPICAL && c->views; c++) {
-            tacit_dataset_text(data, c->example, text, sizeof text);
+        for (; status == TACIT_OK && c < end && c->views; c++) {
+            status = handle_text_line(data, c->example, text, sizeof text);
             file_writer_print(&w, "  %s\n", text);
         }
     }
-    return file_writer_commit(&w);
+    if (status == TACIT_OK)
+        return file_writer_commit(&w);
+    file_writer_abandon(&w);
+    return status;
 }
 
 static tacit_status save_typical(const embedded *e, const tacit_dataset *data, const int32_t *group,

@@ -150,17 +150,25 @@ static void copy_line(const text_piece *piece, char *out, size_t size)
     out[good] = '\0';
 }
 
-void tacit_dataset_text(const tacit_dataset *data, int64_t i, char *out, size_t size)
+tacit_status handle_text_line(const tacit_dataset *data, int64_t i, char *out, size_t size)
 {
     scratch s;
     text_piece piece;
     *out = '\0';
-    if (!data->data->texts || i < 0 || i >= data->data->count)
-        return;
     scratch_init(&s, data->context);
-    if (dataset_read_text(data->data, i, TEXT_FIRST, 0, size, &s, &piece) == TACIT_OK)
+    const tacit_status status = dataset_read_text(data->data, i, TEXT_FIRST, 0, size, &s, &piece);
+    if (status == TACIT_OK)
         copy_line(&piece, out, size);
     scratch_fini(&s);
+    return status;
+}
+
+void tacit_dataset_text(const tacit_dataset *data, int64_t i, char *out, size_t size)
+{
+    *out = '\0';
+    if (data->data->texts && i >= 0 && i < data->data->count &&
+        handle_text_line(data, i, out, size) != TACIT_OK)
+        *out = '\0';
 }
 
 data_source handle_source(const tacit_dataset *data)

@@ -178,8 +178,7 @@ static tacit_status identify(identifying *d, tacit_identification *out,
     count_unknown(d, out);
     if (!d->options->baselines || out->known == 0)
         return TACIT_OK;
-    if (stage)
-        stage(user, "raw pixels and the untrained encoder");
+    handle_tell_raw(stage, user, d->gallery.model, "", " and the untrained encoder");
     return identify_baselines(d, out);
 }
 

@@ -119,6 +119,15 @@ shape handle_model_shape(const run_record *r)
     return r->table ? shape_1(r->channels) : shape_3(size, size, r->channels);
 }
 
+void handle_tell_raw(void (*stage)(void *user, const char *what), void *user, const tacit_model *model,
+                     const char *before, const char *after)
+{
+    char what[128];
+    snprintf(what, sizeof what, "%s%s%s", before, run_raw_name(&model->record), after);
+    if (stage)
+        stage(user, what);
+}
+
 static tacit_status load(tacit_model *m, const char *folder)
 {
     run_record *r = &m->record;

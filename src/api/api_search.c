@@ -283,8 +283,7 @@ static tacit_status measure_all(embedded *e, const int32_t *labels, const tacit_
     out->left_out = counts.left_out;
     if (!o->baselines)
         return TACIT_OK;
-    if (stage)
-        stage(user, "search by raw pixels");
+    handle_tell_raw(stage, user, e->model, "search by ", "");
     TRY(embedded_pixels(e));
     TRY(measure(e, embedded_matrix(e), labels, o, &out->pixels, &counts));
     if (stage)

@@ -210,7 +210,7 @@ static tacit_status compare_all(comparing *c, bool baselines, double *similarity
     double *other = memory_alloc(c->context, (size_t)c->count, sizeof *other);
     tacit_status status = other ? TACIT_OK : TACIT_NOMEM;
     if (status == TACIT_OK)
-        say(c, "raw pixels and the untrained encoder");
+        handle_tell_raw(c->stage, c->user, c->data.model, "", " and the untrained encoder");
     if (status == TACIT_OK)
         status = compare_baseline(c, embedded_pixels, other, &c->out->pixels);
     c->out->fit.pixels = c->metric.learnt;

@@ -40,6 +40,14 @@ data_source handle_source(const tacit_dataset *data);
 /* Of a view of the model that config.json describes, without the tokens that are ahead. */
 shape handle_model_shape(const run_record *r);
 
+/* Tells `stage` (NULL: nobody) that it is the turn of what embeddings are compared with: "groups of raw
+ * pixels". */
+void handle_tell_raw(void (*stage)(void *user, const char *what), void *user, const tacit_model *model,
+                     const char *before, const char *after);
+
+/* The beginning of text i on one line, as tacit_dataset_text gives it. */
+tacit_status handle_text_line(const tacit_dataset *data, int64_t i, char *out, size_t size);
+
 /* How a picture becomes a view of the model, and back. */
 picture_view_options handle_model_look(const tacit_model *model);
 

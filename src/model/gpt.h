@@ -15,7 +15,7 @@ typedef struct gpt {
 } gpt;
 
 /* A text that grows by one token or more at a time: what attention needs of those before is kept. A token
- * alone reads the weights once; of many, a few dozen together. Sums are in a fixed order: the same bits for
+ * alone reads the weights once; of many, two dozen together. Sums are in a fixed order: the same bits for
  * any number of workers, and however the tokens are portioned. */
 typedef struct gpt_stepper gpt_stepper;
 
@@ -29,8 +29,8 @@ void gpt_stepper_destroy(gpt_stepper *s); /* NULL is fine */
 int64_t gpt_stepper_length(const gpt_stepper *s);
 void gpt_stepper_clear(gpt_stepper *s);
 
-/* `count` more tokens, each 0 .. vocabulary-1, where there is room for them. logits (vocabulary) of the one
- * after the last, or NULL: they are not wanted. */
+/* `count` more tokens, 1 or more, each 0 .. vocabulary-1, where there is room for them. logits (vocabulary)
+ * of the one after the last, or NULL: they are not wanted. */
 void gpt_stepper_read(gpt_stepper *s, const int32_t *ids, int64_t count, float *logits);
 
 #endif

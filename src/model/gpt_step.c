@@ -288,7 +288,7 @@ void gpt_stepper_read(gpt_stepper *s, const int32_t *ids, int64_t count, float *
         some = count - i < TOGETHER ? count - i : TOGETHER;
         read_some(s, ids + i, some);
     }
-    if (!logits || count < 1)
+    if (!logits)
         return;
     norm_row(s, &m->norm, s->x + (some - 1) * width, s->normed);
     const linear_layer words = {.wei = m->base.words};

@@ -287,6 +287,9 @@ static tacit_status check_view_size(const settings *s, tacit_context *context, c
     const char *network = settings_text(s, "encoder");
     if (view == size)
         return TACIT_OK;
+    if (view > size)
+        return context_fail(context, TACIT_ARGUMENT, "--view-size %lld: expected at most --size, %lld",
+                            (long long)view, (long long)size);
     if (o->family != CONTRASTIVE || !encoder_find(network)->scalable)
         return context_fail(context, TACIT_ARGUMENT,
                             "--view-size %lld: %s of %s sees pictures of --size %lld only: expected a resnet "

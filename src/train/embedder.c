@@ -28,10 +28,17 @@ struct embedder {
     _Atomic tacit_status status;
 };
 
-/* About 750 rows of tokens, 1 to 64 examples: from the encoder alone. */
-static int64_t lane_size(const encoder *e)
+/* Tokens of an example; pictures may be of another size than the encoder was made for. */
+static int64_t tokens_of(const encoder *e, const views *v)
 {
-    const int64_t lane_of_tokens = 768 / (e->tokens + 1);
+    const int64_t own = (int64_t)e->settings.height * e->settings.width;
+    return v->shape.rank == 3 && own > 0 ? e->tokens * v->shape.size[0] * v->shape.size[1] / own : e->tokens;
+}
+
+/* About 750 rows of tokens, 1 to 64 examples: from encoder and examples alone. */
+static int64_t lane_size(const encoder *e, const views *v)
+{
+    const int64_t lane_of_tokens = 768 / (tokens_of(e, v) + 1);
     return lane_of_tokens < 1 ? 1 : (lane_of_tokens > LANE_MOST ? LANE_MOST : lane_of_tokens);
 }
 
@@ -61,7 +68,7 @@ tacit_status embedder_create(embedder **out, const learner *l, const views *v, w
     e->views = v;
     e->work = w;
     e->stops = stops;
-    e->lane = lane_size(l->encoder);
+    e->lane = lane_size(l->encoder, v);
     const tacit_status status = create_parts(e);
     if (status != TACIT_OK) {
         embedder_destroy(e);

@@ -53,7 +53,7 @@ tacit_status html_lines(file_writer *w, const char *path, int most)
     size_t size, kept = 0;
     TRY(file_read(w->context, path, LINES_LIMIT, &bytes, &size));
     for (size_t i = 0; i < size && most > 0; i++) {
-        if (bytes[i] >= ' ' || bytes[i] == '\n')
+        if (bytes[i] >= ' ' || bytes[i] == '\n' || bytes[i] == '\t')
             bytes[kept++] = bytes[i];
         most -= bytes[i] == '\n';
     }

@@ -10,8 +10,8 @@ void html_text(file_writer *w, const char *text);
 /* A PNG file as <img>, its bytes inside; TACIT_IO where it can not be read. `about` is what it shows. */
 tacit_status html_picture(file_writer *w, const char *path, const char *about);
 
-/* The first `most` lines of a text file as <pre>, control characters left out; TACIT_IO where it can not be
- * read. */
+/* The first `most` lines of a text file as <pre>; of what is below a space, line ends and tabs stay. TACIT_IO
+ * where it can not be read. */
 tacit_status html_lines(file_writer *w, const char *path, int most);
 
 /* A line through numbers (count, at least 2, finite) as <svg>, from the least to the largest, both written

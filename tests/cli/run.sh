@@ -369,10 +369,13 @@ losses() { sed 's/.*"loss": \([^,]*\),.*"gradient_norm": \([^,]*\),.*/\1 \2/' "$
 holds 'they are learnt from as pictures of their size are' test "$(losses views8)" = "$(losses residual)"
 expect 0 '' '' embed views8 tiny -o two.npy --quiet
 holds 'and embedded in the size of use' sh -c '! cmp -s one.npy two.npy'
-expect 1 '' 'tacit: --view-size 12: simclr of vit-nano sees pictures of --size 8 only: expected a resnet and a contrastive method' \
-    train tiny -o none --method simclr --view-size 12 --quiet
-expect 1 '' 'tacit: --view-size 96: resnet-10 begins in another way for --size 8: expected both up to 64, or both above' \
-    train tiny -o none --method simclr --view-size 96 $small
+rank() { tail -n 1 "$1/metrics.jsonl" | sed 's/.*"effective_rank": //'; }
+holds 'and measured in it while it learns' test "$(rank views8)" != "$(rank residual)"
+expect 1 '' 'tacit: --view-size 12: expected at most --size, 8' train tiny -o none --method simclr --view-size 12 $small
+expect 1 '' 'tacit: --view-size 8: simclr of vit-nano sees pictures of --size 12 only: expected a resnet and a contrastive method' \
+    train tiny -o none --method simclr --size 12 --view-size 8 --quiet
+expect 1 '' 'tacit: --view-size 64: resnet-10 begins in another way for --size 96: expected both up to 64, or both above' \
+    train tiny -o none --method simclr --size 96 --view-size 64 $small
 expect 0 '' '' train tiny -o following --method moco --queue 32 $small
 expect 1 '' 'tacit: mae hides patches from the encoder, which resnet-10 can not do: use a vit' \
     train tiny -o none --method mae --encoder resnet-10 --quiet
