@@ -13,7 +13,7 @@ train() {
     run=$1
     shift
     "$tacit" train "$folder/train.jsonl" -o "$folder/$run" --overwrite --method simclr --field short --pair long \
-        --label section --projector-layers 1 --temperature 0.05 --window 32 --batch 256 "$@" --quiet
+        --label section --window 32 --batch 256 "$@" --quiet
 }
 
 recall() {

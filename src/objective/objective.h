@@ -76,7 +76,8 @@ struct objective {
     int target_views;        /* of each example, beside those; 0 without `target` */
     const setting *settings; /* the method's own rows */
     size_t setting_count;
-    const default_value *defaults; /* ends with {NULL, NULL} */
+    const default_value *defaults;      /* ends with {NULL, NULL} */
+    const default_value *text_defaults; /* where the examples are texts; likewise, or NULL */
     /* Reads the settings and declares parameters beside the encoder's. */
     tacit_status (*create)(method *m, parameters *p, const settings *s);
     void (*destroy)(method *m);

@@ -398,6 +398,8 @@ static tacit_status resolve_texts(settings *s, tacit_context *context, bool pair
                             o->name);
     if (paired && o->family == CONTRASTIVE)
         TRY(settings_default(s, "positives", "pair"));
+    for (const default_value *d = o->text_defaults; d && d->name; d++)
+        TRY(settings_default(s, d->name, d->text));
     TRY(settings_resolve(s, "encoder", o->ahead ? "gpt-nano" : "bert-nano"));
     TRY(settings_resolve(s, "readout", "mean"));
     TRY(settings_resolve_whole(s, "window", o->stream ? 128 : 64));

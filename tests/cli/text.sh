@@ -83,6 +83,8 @@ tacit: see `tacit export --help`' export words
 # ---- embeddings ------------------------------------------------------------------------------------------------
 embed='--window 16 --batch 16 --vocab 300 --max-steps 10 --quiet'
 ok train notes.jsonl -o pairs --method simclr --field head --pair body --label about $embed
+holds "SimCSE's temperature and projector are the defaults of texts" \
+    test "$(grep -cE '"(temperature": "0.05|projector-layers": "1)"' pairs/config.json)" = 2
 holds 'pairs are the default where there are some' grep -q '"positives": "pair"' pairs/config.json
 ok train notes.jsonl -o alone --method vicreg --field body --drop-words 0.2 $embed
 holds 'dropout makes views differ' grep -q '"dropout": "0.1"' alone/config.json

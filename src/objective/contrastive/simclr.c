@@ -9,10 +9,10 @@ typedef struct simclr {
 } simclr;
 
 static const setting simclr_settings[] = {
-    {"temperature", SETTING_NUMBER, 0.001, 10.0, NULL, "0.2", "", "of the softmax over similarities",
-     "simclr"},
-    {"projector-layers", SETTING_WHOLE, 1, PROJECTOR_LAYERS, NULL, "3", "", "linear layers of the projector",
-     "simclr"},
+    {"temperature", SETTING_NUMBER, 0.001, 10.0, NULL, "0.2", "",
+     "of the softmax over similarities; of texts 0.05 unless set", "simclr"},
+    {"projector-layers", SETTING_WHOLE, 1, PROJECTOR_LAYERS, NULL, "3", "",
+     "linear layers of the projector; of texts 1 unless set", "simclr"},
     {"projector-width", SETTING_WHOLE, 8, 16384, NULL, "auto", "", "width of its hidden layers", "simclr"},
     {"projector-output", SETTING_WHOLE, 2, 16384, NULL, "128", "", "width of its result", "simclr"},
 };
@@ -20,6 +20,10 @@ static const setting simclr_settings[] = {
 static const default_value simclr_defaults[] = {{"optimizer", "adamw"},   {"beta2", "0.95"},
                                                 {"weight-decay", "0.05"}, {"augment", "contrastive"},
                                                 {"base-lr", "0.002"},     {NULL, NULL}};
+
+/* As SimCSE has it (Gao, Yao, Chen 2021): by the above, the embeddings of texts stay much alike. */
+static const default_value simclr_text_defaults[] = {
+    {"temperature", "0.05"}, {"projector-layers", "1"}, {NULL, NULL}};
 
 static value simclr_lane(const method *m, tape *t, const lane *l)
 {
@@ -77,6 +81,7 @@ const objective objective_simclr = {
     .settings = simclr_settings,
     .setting_count = sizeof simclr_settings / sizeof *simclr_settings,
     .defaults = simclr_defaults,
+    .text_defaults = simclr_text_defaults,
     .create = simclr_create,
     .destroy = simclr_destroy,
     .lane = simclr_lane,
