@@ -166,9 +166,10 @@ tacit_status handle_text_line(const tacit_dataset *data, int64_t i, char *out, s
 void tacit_dataset_text(const tacit_dataset *data, int64_t i, char *out, size_t size)
 {
     *out = '\0';
-    if (data->data->texts && i >= 0 && i < data->data->count &&
-        handle_text_line(data, i, out, size) != TACIT_OK)
-        *out = '\0';
+    if (!data->data->texts || i < 0 || i >= data->data->count)
+        return;
+    const tacit_status unused = handle_text_line(data, i, out, size);
+    (void)unused;
 }
 
 data_source handle_source(const tacit_dataset *data)

@@ -293,11 +293,16 @@ tacit_status settings_resolve(settings *s, const char *name, const char *text)
     return replace(s, e, text);
 }
 
+static const char *whole_text(int64_t value, char out[NUMBER_TEXT])
+{
+    snprintf(out, NUMBER_TEXT, "%" PRId64, value);
+    return out;
+}
+
 tacit_status settings_set_whole(settings *s, const char *name, int64_t value)
 {
     char text[NUMBER_TEXT];
-    snprintf(text, sizeof text, "%" PRId64, value);
-    return settings_set(s, name, text);
+    return settings_set(s, name, whole_text(value, text));
 }
 
 tacit_status settings_set_number(settings *s, const char *name, double value)
@@ -309,8 +314,7 @@ tacit_status settings_set_number(settings *s, const char *name, double value)
 tacit_status settings_resolve_whole(settings *s, const char *name, int64_t value)
 {
     char text[NUMBER_TEXT];
-    snprintf(text, sizeof text, "%" PRId64, value);
-    return settings_resolve(s, name, text);
+    return settings_resolve(s, name, whole_text(value, text));
 }
 
 tacit_status settings_resolve_number(settings *s, const char *name, double value)

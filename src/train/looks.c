@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Runs of versions that did not know view-size have none. */
-static int side_of(const settings *s, bool training)
+int looks_side(const settings *s, bool training)
 {
     const bool own = training && !settings_is_auto(s, "view-size");
     return (int)settings_whole(s, own ? "view-size" : "size");
@@ -20,7 +20,7 @@ static tacit_status create_pictures(views **out, tacit_context *context, const d
                                     looks l, picture_view_options *back)
 {
     picture_view_options o = {
-        .size = side_of(s, l.training), .settings = config_augment(s), .deviation = {1.0f, 1.0f, 1.0f}};
+        .size = looks_side(s, l.training), .settings = config_augment(s), .deviation = {1.0f, 1.0f, 1.0f}};
     for (int i = 0; i < d->channels; i++) {
         o.mean[i] = (float)l.mean[i];
         o.deviation[i] = (float)l.deviation[i];
@@ -103,7 +103,7 @@ tacit_status looks_measure(const dataset *d, const settings *s, team *workers, d
         row_statistics(d, mean, deviation);
         return TACIT_OK;
     }
-    TRY(picture_statistics(d, side_of(s, true), workers, m, v));
+    TRY(picture_statistics(d, looks_side(s, true), workers, m, v));
     for (int i = 0; i < d->channels; i++) {
         mean[i] = (double)m[i];
         deviation[i] = (double)v[i];

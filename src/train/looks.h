@@ -18,6 +18,9 @@ typedef struct looks {
     const char *folder; /* where tokens may be kept; NULL: in memory */
 } looks;
 
+/* Side of the views of pictures, pixels: those that are learnt from, or those that are embedded. */
+int looks_side(const settings *s, bool training);
+
 /* Views of `d`, which is kept. `back` (may be NULL) becomes what turns views of pictures back into pictures.
  */
 tacit_status looks_create(views **out, tacit_context *context, const dataset *d, const settings *s, looks l,

@@ -158,8 +158,7 @@ static tacit_status create_views(session *s, bool fresh)
 static tacit_status create_shown(session *s)
 {
     const looks l = {.mean = s->mean, .deviation = s->deviation};
-    if (s->data->table || s->data->texts || settings_is_auto(s->settings, "view-size") ||
-        settings_whole(s->settings, "view-size") == settings_whole(s->settings, "size"))
+    if (s->data->table || s->data->texts || looks_side(s->settings, true) == looks_side(s->settings, false))
         return TACIT_OK;
     return looks_create(&s->shown, s->context, s->data, s->settings, l, NULL);
 }

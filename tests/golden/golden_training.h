@@ -68,11 +68,10 @@ static inline void trial_load(trial *t)
     assert_int_equal(in_file, t->parameters.count);
 }
 
-/* What steps need, once the model is declared. */
-static inline void trial_begin(trial *t)
+/* What steps need, once the model is declared and loaded. */
+static inline void trial_prepare(trial *t)
 {
     const parameters *p = &t->parameters;
-    trial_load(t);
     assert_ok(t->context, work_create(&t->work, t->context));
     assert_ok(t->context, tape_create(&t->tape, t->context, t->work->backends[0]));
     assert_ok(t->context, tape_bind(t->tape, p->tensors, (int)p->count, p->block));
@@ -81,6 +80,13 @@ static inline void trial_begin(trial *t)
         t->state[i] = parameters_block(p);
     t->written = memory_alloc(t->context, p->count, sizeof *t->written);
     assert_true(t->gradient && t->state[0] && t->state[1] && t->written);
+}
+
+/* The same, of a model that is declared only. */
+static inline void trial_begin(trial *t)
+{
+    trial_load(t);
+    trial_prepare(t);
 }
 
 static inline void trial_end(trial *t)

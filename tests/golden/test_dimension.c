@@ -1,27 +1,18 @@
 /* Ten AdamW steps of barlow and vicreg, by the methods' own couplings, against PyTorch in double
  * (dimension.safetensors, made by make_dimension.py): losses, the first gradients, the final parameters. */
-#include "golden_data.h"
-
-#include "objective/objective.h"
-#include "train/config.h"
-#include "train/optimizer.h"
+#include "golden_training.h"
 
 enum { STEPS = 10, ROWS = 24, INPUTS = 16 };
 
 static const double tolerance = 1e-4;
 
-typedef struct trial {
-    tacit_context *context;
-    safetensors_file file;
-    settings *settings;
-    encoder encoder; /* its width is all that a coupling asks of it */
-    method method;
-    parameters parameters;
-    work *work;
-    tape *tape;
-    float *gradient, *state[OPTIMIZER_BLOCKS];
-    bool *written;
-} trial;
+/* Its width is all that a coupling asks of an encoder. */
+static void leave(encoder *e)
+{
+    (void)e;
+}
+
+static encoder wide = {.width = INPUTS, .destroy = leave};
 
 static void declare_method(trial *t, const char *name, const char *changed, const char *to)
 {
@@ -31,8 +22,8 @@ static void declare_method(trial *t, const char *name, const char *changed, cons
     assert_ok(t->context, settings_set(t->settings, "projector-output", "20"));
     if (changed)
         assert_ok(t->context, settings_set(t->settings, changed, to));
-    t->encoder.width = INPUTS;
-    t->method = (method){.context = t->context, .objective = objective_find(name), .encoder = &t->encoder};
+    t->encoder = &wide;
+    t->method = (method){.context = t->context, .objective = objective_find(name), .encoder = t->encoder};
     parameters_init(p, t->context);
     assert_ok(t->context, t->method.objective->create(&t->method, p, t->settings));
     assert_ok(t->context, parameters_allocate(p));
@@ -47,35 +38,12 @@ static void declare_method(trial *t, const char *name, const char *changed, cons
 static void set_up(trial *t, const char *name, int threads, const char *changed, const char *to)
 {
     *t = (trial){.context = test_context()};
-    const parameters *p = &t->parameters;
     golden_open(&t->file, t->context, "dimension.safetensors");
     declare_method(t, name, changed, to);
     assert_ok(t->context, tacit_context_set_threads(t->context, threads ? threads : 1));
-    assert_ok(t->context, work_create(&t->work, t->context));
-    assert_ok(t->context, tape_create(&t->tape, t->context, t->work->backends[0]));
-    assert_ok(t->context, tape_bind(t->tape, p->tensors, (int)p->count, p->block));
+    trial_prepare(t);
     if (threads)
         tape_set_work(t->tape, t->work);
-    t->gradient = parameters_block(p);
-    for (int i = 0; i < OPTIMIZER_BLOCKS; i++)
-        t->state[i] = parameters_block(p);
-    t->written = memory_alloc(t->context, p->count, sizeof *t->written);
-    assert_true(t->gradient && t->state[0] && t->state[1] && t->written);
-}
-
-static void tear_down(trial *t)
-{
-    memory_free(t->context, t->written);
-    memory_free(t->context, t->gradient);
-    for (int i = 0; i < OPTIMIZER_BLOCKS; i++)
-        memory_free(t->context, t->state[i]);
-    tape_destroy(t->tape);
-    work_destroy(t->work);
-    t->method.objective->destroy(&t->method);
-    parameters_fini(&t->parameters);
-    settings_destroy(t->settings);
-    safetensors_close(&t->file);
-    tacit_context_destroy(t->context);
 }
 
 static bool near_golden(const trial *t, const char *kind, const char *name, const float *got, int64_t count)
@@ -102,18 +70,12 @@ static bool gradients_agree(trial *t, int step)
     const float *all = golden_find(&t->file, "embeddings", "F32", STEPS * ROWS * INPUTS);
     const tensor batch =
         tensor_of(DTYPE_F32, shape_2(ROWS, INPUTS), (void *)(uintptr_t)(all + step * ROWS * INPUTS));
-    memset(t->written, 0, t->parameters.count * sizeof *t->written);
-    tape_reset(t->tape, TAPE_TRAINING);
-    tape_bind_gradients(t->tape, t->gradient, t->written);
+    trial_forward(t);
     const value x = tape_input(t->tape, &batch, true);
     const value loss = t->method.objective->couple(&t->method, t->tape, x, (value){0});
-    assert_ok(t->context, tape_status(t->tape));
     snprintf(name, sizeof name, "%s.losses", t->method.objective->name);
     const double want = golden_double(&t->file, name, STEPS, step);
-    bool good = fabs((double)*tape_f32(t->tape, loss) - want) <= tolerance * want;
-    assert_ok(t->context, tape_backward(t->tape, loss, NULL, 1.0f));
-    for (size_t i = 0; i < t->parameters.count; i++)
-        assert_true(t->written[i]);
+    bool good = fabs(trial_backward(t, loss) - want) <= tolerance * want;
     if (step == 0)
         good = good && all_near(t, "gradient", t->gradient) &&
                near_golden(t, "gradient", "embeddings", tape_gradient(t->tape, x), ROWS * INPUTS);
@@ -122,18 +84,15 @@ static bool gradients_agree(trial *t, int step)
 
 static void check_steps(const char *name, int threads)
 {
-    const optimizer_settings o = {
-        .momentum = 0.9, .second = 0.95, .epsilon = 1e-8, .decay = 0.05, .layer_decay = 1};
     trial t;
     set_up(&t, name, threads, NULL, NULL);
     for (int step = 0; step < STEPS; step++) {
         if (!gradients_agree(&t, step))
             fail_msg("%s, %d threads: step %d", name, threads, step + 1);
-        optimizer_run(&optimizer_adamw, &o, &(optimizer_step){step + 1, 1e-3}, &t.parameters, t.gradient,
-                      t.state, t.work);
+        trial_update(&t, step, 0.95, 0.05);
     }
     assert_true(all_near(&t, "final", t.parameters.block));
-    tear_down(&t);
+    trial_end(&t);
 }
 
 static void ten_steps(void **state)
@@ -157,7 +116,7 @@ static void changed_weights_are_seen(void **state)
         trial t;
         set_up(&t, changes[i][0], 0, changes[i][1], changes[i][2]);
         assert_false(gradients_agree(&t, 0));
-        tear_down(&t);
+        trial_end(&t);
     }
 }
 
@@ -176,7 +135,7 @@ static void changed_parameters_are_seen(void **state)
             assert_false(gradients_agree(&t, 0));
             *number = kept;
         }
-        tear_down(&t);
+        trial_end(&t);
     }
 }
 
