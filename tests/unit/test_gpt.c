@@ -50,6 +50,21 @@ static void fill(int32_t *ids, int64_t text, int64_t length, int64_t columns)
 
 /* ---- word by word ---- */
 
+static gpt_stepper *begin(test_words *w, int64_t window, int threads, const char *const *options)
+{
+    gpt_stepper *s;
+    test_words_set_up(w, "next-word", "gpt-nano", window, WORDS, threads, options);
+    assert_ok(w->context,
+              gpt_stepper_create(&s, w->learner->encoder, &w->learner->parameters, w->work->team));
+    return s;
+}
+
+static void end(test_words *w, gpt_stepper *s)
+{
+    gpt_stepper_destroy(s);
+    test_words_tear_down(w);
+}
+
 static void step_through(test_words *w, gpt_stepper *s, const int32_t *ids, float *out)
 {
     (void)w;
@@ -69,10 +84,7 @@ static void check_steps(const char *const *options)
     fill(other, 2, WINDOW, WINDOW);
     for (int threads = 1; threads <= 3; threads++) {
         test_words w;
-        gpt_stepper *s;
-        test_words_set_up(&w, "next-word", "gpt-nano", WINDOW, WORDS, threads, options);
-        assert_ok(w.context,
-                  gpt_stepper_create(&s, w.learner->encoder, &w.learner->parameters, w.work->team));
+        gpt_stepper *s = begin(&w, WINDOW, threads, options);
         logits_of(&w, ids, want);
         step_through(&w, s, ids, got);
         for (int i = 0; i < WINDOW; i++)
@@ -85,8 +97,7 @@ static void check_steps(const char *const *options)
         assert_memory_not_equal(got, one, sizeof one);
         step_through(&w, s, ids, got);
         assert_memory_equal(got, one, sizeof one);
-        gpt_stepper_destroy(s);
-        test_words_tear_down(&w);
+        end(&w, s);
     }
 }
 
@@ -120,10 +131,7 @@ static void check_portions(const char *const *options)
         alone[i] = 1;
     for (int threads = 1; threads <= 3; threads++) {
         test_words w;
-        gpt_stepper *s;
-        test_words_set_up(&w, "next-word", "gpt-nano", WHOLE, WORDS, threads, options);
-        assert_ok(w.context,
-                  gpt_stepper_create(&s, w.learner->encoder, &w.learner->parameters, w.work->team));
+        gpt_stepper *s = begin(&w, WHOLE, threads, options);
         read_portions(s, alone, true, threads == 1 ? want : got);
         assert_true(threads == 1 || memcmp(got, want, sizeof got) == 0);
         for (size_t i = 0; i < sizeof portions / sizeof *portions; i++) {
@@ -131,8 +139,7 @@ static void check_portions(const char *const *options)
             read_portions(s, portions[i], i % 2 == 1, got);
             assert_memory_equal(got, want, sizeof got);
         }
-        gpt_stepper_destroy(s);
-        test_words_tear_down(&w);
+        end(&w, s);
     }
 }
 
